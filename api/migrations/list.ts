@@ -1,0 +1,4 @@
+import { Initial } from './001-initial.ts'
+
+/** Forward only, in order; a migration that has landed is never edited. */
+export const MIGRATIONS = [{ name: '001-initial', class: Initial }]

@@ -1,0 +1,44 @@
+import { defineEntity, p } from '@mikro-orm/core'
+import { newId } from '../../common/ids.ts'
+import type { HostSpec } from '../../hosts/host-spec.ts'
+
+export interface HostSshAccess {
+  address: string
+  port: number
+  user: string
+  /** Pinned: `ssh-ed25519 <base64>`. */
+  hostKey: string
+}
+
+/** What the last pass or converge saw. `unreachable` keeps the older facts: unknown, last seen at `observedAt`. */
+export type HostObservation = 'never' | 'ready' | 'unreachable' | 'failed'
+
+const HostSchema = defineEntity({
+  name: 'Host',
+  uniques: [{ properties: ['name'], where: 'removed_at is null', name: 'host_name_unique' }],
+  properties: {
+    id: p
+      .text()
+      .primary()
+      .onCreate(() => newId('host')),
+    name: p.text(),
+    spec: p.json<HostSpec>(),
+    /** Null until the machine has booted for the first time. */
+    ssh: p.json<HostSshAccess>().nullable(),
+    observation: p.text().$type<HostObservation>().default('never'),
+    observationDetail: p.text().nullable(),
+    observedAt: p.datetime().nullable(),
+    /** Digest of the configuration that the last converge made true; another one means: converge first. */
+    convergedDigest: p.text().nullable(),
+    /** Worker and queue job of the pass under way or the last one, for whoever takes over from a dead worker. */
+    passWorker: p.text().nullable(),
+    passJob: p.text().nullable(),
+    /** PEM of the CA that signs this host's certificates. */
+    caCertificate: p.text().nullable(),
+    createdAt: p.datetime().onCreate(() => new Date()),
+    removedAt: p.datetime().nullable(),
+  },
+})
+
+export class Host extends HostSchema.class {}
+HostSchema.setClass(Host)

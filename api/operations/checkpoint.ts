@@ -1,0 +1,9 @@
+import type { OperationKind } from './kinds.ts'
+
+/** Moments of a pass at which a worker may be stopped or killed; `<kind>:<step>` after each journalled step. */
+export type CheckpointName = 'claimed' | 'finished' | `${OperationKind}:${string}`
+
+/** Called at each checkpoint; the fault tests hold or kill the worker there. */
+export type Checkpoint = (name: CheckpointName) => Promise<void> | void
+
+export const noCheckpoint: Checkpoint = () => undefined

@@ -1,0 +1,68 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { Operation } from '../model/operation.ts'
+import { OperationStep } from '../model/operation-step.ts'
+
+/**
+ * Takes every operation of a host that is due, also those that a dead worker left running: the queue lets only
+ * one pass of a host be active, so a running operation without our mark has no other runner.
+ */
+export async function claimOperations(
+  em: EntityManager,
+  hostId: string,
+  workerId: string,
+): Promise<Operation[]> {
+  return await em.fork().transactional(async (tx) => {
+    const due = await tx.find(
+      Operation,
+      {
+        host: hostId,
+        $or: [
+          { state: 'queued', $or: [{ retryAt: null }, { retryAt: { $lte: new Date() } }] },
+          { state: 'running', claimedBy: { $ne: workerId } },
+        ],
+      },
+      { orderBy: { id: 'asc' }, lockMode: 4, populate: [] },
+    )
+    const now = new Date()
+    for (const operation of due) {
+      operation.state = 'running'
+      operation.claimedBy = workerId
+      operation.attempts += 1
+      operation.startedAt ??= now
+      operation.retryAt = null
+    }
+    await tx.flush()
+    const ids = due.map((operation) => operation.id)
+    await tx
+      .getConnection()
+      .execute(
+        `update operation_step set attempts = attempts + 1 where operation_id = any(string_to_array(?, ','))`,
+        [ids.join(',')],
+        'run',
+        tx.getTransactionContext(),
+      )
+    await tx.nativeUpdate(
+      OperationStep,
+      { operation: { $in: ids }, state: { $ne: 'done' } },
+      { state: 'waiting' },
+    )
+    return due
+  })
+}
+
+/** Puts operations back for a later attempt. @param delayMs not before this many milliseconds from now */
+export async function releaseOperations(
+  em: EntityManager,
+  operations: readonly Operation[],
+  workerId: string,
+  delayMs: number,
+): Promise<void> {
+  const ids = operations.map((operation) => operation.id)
+  await em
+    .fork()
+    .nativeUpdate(
+      Operation,
+      { id: { $in: ids }, claimedBy: workerId, state: 'running' },
+      { state: 'queued', claimedBy: null, retryAt: new Date(Date.now() + delayMs) },
+    )
+}

@@ -1,0 +1,16 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import type { Logger } from '../../common/log.ts'
+import type { KeyRing } from '../../common/seal.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import type { Connections } from './connections.ts'
+
+/** What every pass of one worker shares. */
+export interface PassDependencies {
+  em: EntityManager
+  /** Marks what this worker has claimed. */
+  workerId: string
+  ring: KeyRing
+  connections: Connections
+  checkpoint: Checkpoint
+  log: Logger
+}

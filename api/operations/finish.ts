@@ -1,0 +1,66 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import type { ErrorCode } from '../../common/errors.ts'
+import { ERROR_CODES } from '../../common/errors.ts'
+import { Database } from '../model/database.ts'
+import { Operation } from '../model/operation.ts'
+import { OPERATION_ENDED_CHANNEL } from './kinds.ts'
+
+async function end(
+  em: EntityManager,
+  operations: readonly Operation[],
+  workerId: string,
+  change: Partial<Operation>,
+): Promise<void> {
+  const ids = operations.map((operation) => operation.id)
+  if (ids.length === 0) return
+  await em.nativeUpdate(
+    Operation,
+    { id: { $in: ids }, claimedBy: workerId, state: 'running' },
+    { ...change, claimedBy: null, finishedAt: new Date() },
+  )
+  await em
+    .getConnection()
+    .execute(
+      `select pg_notify(?, id) from unnest(string_to_array(?, ',')) as id`,
+      [OPERATION_ENDED_CHANNEL, ids.join(',')],
+      'all',
+      em.getTransactionContext(),
+    )
+}
+
+/** Ends operations well and records in the same transaction which revision of each database is in force. */
+export async function succeed(
+  em: EntityManager,
+  operations: readonly Operation[],
+  workerId: string,
+  observed: readonly Database[],
+): Promise<void> {
+  await em.fork().transactional(async (tx) => {
+    const now = new Date()
+    for (const { id, revision, wanted } of observed) {
+      const gone = wanted === 'absent'
+      await tx.nativeUpdate(
+        Database,
+        { id, observedRevision: { $lte: revision } },
+        { observedRevision: revision, observedAt: now, failure: null, ...(gone ? { deletedAt: now } : {}) },
+      )
+    }
+    await end(tx, operations, workerId, { state: 'succeeded', error: null })
+  })
+}
+
+/** Ends operations badly; what they wanted stays wanted, and the reason stands at the database. */
+export async function fail(
+  em: EntityManager,
+  operations: readonly Operation[],
+  workerId: string,
+  code: ErrorCode,
+  message: string,
+): Promise<void> {
+  await em.fork().transactional(async (tx) => {
+    const ids = operations.flatMap((operation) => (operation.database ? [operation.database.id] : []))
+    await tx.nativeUpdate(Database, { id: { $in: ids } }, { failure: message })
+    const error = { code, message, retryable: ERROR_CODES[code].retryable }
+    await end(tx, operations, workerId, { state: 'failed', error })
+  })
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import type { HostSpec } from '../../hosts/host-spec.ts'
+import { applyHost } from '../../provisioner/host/apply.ts'
+import { readHostFacts } from '../../provisioner/host/facts.ts'
+import { planHost } from '../../provisioner/host/plan.ts'
+import { hostWanted } from '../../provisioner/host/wanted.ts'
+import { LAYOUT } from '../../provisioner/layout.ts'
+import { sh } from '../../provisioner/shell.ts'
+import type { HostConnection } from '../../provisioner/ssh.ts'
+import { Host } from '../model/host.ts'
+import type { TenantBatch } from './tenant-batch.ts'
+
+/** Tells one configuration of a host from another: its spec and every file that we would write. */
+export function configurationDigest(spec: HostSpec): string {
+  return createHash('sha256')
+    .update(JSON.stringify(hostWanted(spec)))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+/** Brings the host itself (packages, files, units) to what its spec says. @returns how many changes that took */
+export async function convergeHost(batch: TenantBatch): Promise<number> {
+  const { connection, host, journal } = batch
+  const converging = batch.live.filter((operation) => operation.kind === 'converge-host')
+  await journal.end(converging, 'connect')
+  journal.begin(converging, 'configure')
+  const wanted = hostWanted(host.spec)
+  const actions = planHost(wanted, await readHostFacts(connection, wanted))
+  let done = 0
+  await applyHost(connection, actions, ({ action, state, detail }) => {
+    if (state === 'done') done += 1
+    const text = `${done} of ${actions.length} changes: ${action.title}${detail ? ` (${detail})` : ''}`
+    journal.detail(converging, 'configure', text)
+  })
+  const changes = actions.map((action) => action.title)
+  const summary = changes.length > 30 ? [...changes.slice(0, 30), `${changes.length - 30} more`] : changes
+  await journal.end(
+    converging,
+    'configure',
+    `${changes.length} changes${changes.length > 0 ? ': ' : ''}${summary.join('; ')}`,
+  )
+  await recordConverged(batch, await readCa(connection))
+  return actions.length
+}
+
+const readCa = async (connection: HostConnection): Promise<string> =>
+  (await connection.run(sh`cat ${LAYOUT.ca}`)).trim()
+
+async function recordConverged({ dependencies, host }: TenantBatch, caCertificate: string): Promise<void> {
+  const change = { caCertificate: `${caCertificate}\n`, convergedDigest: configurationDigest(host.spec) }
+  await dependencies.em.fork().nativeUpdate(Host, { id: host.id }, change)
+  Object.assign(host, change)
+}

@@ -1,0 +1,72 @@
+import { messageOf } from '../../common/errors.ts'
+import { HostError } from '../../provisioner/ssh.ts'
+import { Host, type HostObservation } from '../model/host.ts'
+import type { Operation } from '../model/operation.ts'
+import { revoke, revokedOperations } from './authority.ts'
+import { claimOperations } from './claim.ts'
+import type { PassDependencies } from './dependencies.ts'
+import { succeed } from './finish.ts'
+import { configurationDigest, convergeHost } from './host-phase.ts'
+import { endOrRetry, TenantBatch } from './tenant-batch.ts'
+import { runTenantsPhase } from './tenants-phase.ts'
+
+/**
+ * Serves every operation that waits for this host, and those that arrive meanwhile, until none is due. The queue
+ * sees to it that a host has one pass at a time.
+ */
+export async function runPass(
+  dependencies: PassDependencies,
+  hostId: string,
+  stop: AbortSignal,
+): Promise<void> {
+  while (!stop.aborted) {
+    const claimed = await claimOperations(dependencies.em, hostId, dependencies.workerId)
+    if (claimed.length === 0) return
+    await dependencies.checkpoint('claimed')
+    await serve(dependencies, hostId, claimed)
+    await dependencies.checkpoint('finished')
+  }
+}
+
+async function serve(dependencies: PassDependencies, hostId: string, claimed: Operation[]): Promise<void> {
+  const { em, workerId, connections } = dependencies
+  const revoked = await revokedOperations(em, claimed)
+  for (const operation of revoked) await revoke(em, operation, workerId)
+  const operations = claimed.filter((operation) => !revoked.includes(operation))
+  const host = await em.fork().findOneOrFail(Host, { id: hostId })
+  let batch: TenantBatch | undefined
+  try {
+    batch = new TenantBatch(dependencies, host, await connections.get(host), operations)
+    await carryOut(batch)
+  } catch (error) {
+    const lost = error instanceof HostError && error.kind !== 'exit'
+    if (lost) connections.drop(hostId)
+    const reason = messageOf(error)
+    dependencies.log.error({ host: host.name, err: error }, 'pass failed')
+    await observe(dependencies, host, lost ? 'unreachable' : 'failed', reason)
+    await endOrRetry(dependencies, batch?.live ?? operations, reason, true)
+  }
+}
+
+async function carryOut(batch: TenantBatch): Promise<void> {
+  const { host, live, dependencies } = batch
+  const converging = live.filter((operation) => operation.kind === 'converge-host')
+  batch.journal.begin(converging, 'connect')
+  const outdated = host.convergedDigest !== configurationDigest(host.spec)
+  if (converging.length > 0 || outdated) await convergeHost(batch)
+  await runTenantsPhase(batch, converging.length > 0)
+  await batch.journal.end(converging, 'observe')
+  await observe(dependencies, host, 'ready', null)
+  await succeed(dependencies.em, converging, dependencies.workerId, [])
+}
+
+async function observe(
+  { em }: PassDependencies,
+  host: Host,
+  observation: HostObservation,
+  observationDetail: string | null,
+): Promise<void> {
+  // An unreachable host keeps the time at which it was last seen.
+  const seen = observation === 'unreachable' ? {} : { observedAt: new Date() }
+  await em.fork().nativeUpdate(Host, { id: host.id }, { observation, observationDetail, ...seen })
+}

@@ -1,0 +1,61 @@
+import type { Job, PgBoss } from 'pg-boss'
+import { Host } from '../model/host.ts'
+import type { PassDependencies } from './dependencies.ts'
+import { HOST_QUEUE } from './kinds.ts'
+import { runPass } from './pass.ts'
+
+/** Hosts that one worker serves at the same time. */
+const HOSTS_AT_ONCE = 4
+
+/** The queue notifies of new jobs only; a key that a finished pass frees is found by polling. */
+const POLL_SECONDS = 0.5
+
+/** Takes hosts from the queue and runs a pass for each, until `stop` fires. */
+export async function startRunner(
+  boss: PgBoss,
+  dependencies: PassDependencies,
+  stop: AbortSignal,
+): Promise<void> {
+  await boss.work<{ hostId: string }>(
+    HOST_QUEUE,
+    {
+      localConcurrency: HOSTS_AT_ONCE,
+      pollingIntervalSeconds: POLL_SECONDS,
+      notifyPollingIntervalSeconds: POLL_SECONDS,
+    },
+    async ([job]) => {
+      if (job) await runJob(dependencies, job, stop)
+    },
+  )
+}
+
+async function runJob(
+  dependencies: PassDependencies,
+  job: Job<{ hostId: string }>,
+  stop: AbortSignal,
+): Promise<void> {
+  const { em, workerId, log } = dependencies
+  const { hostId } = job.data
+  await em.fork().nativeUpdate(Host, { id: hostId }, { passWorker: workerId, passJob: job.id })
+  try {
+    await runPass(dependencies, hostId, AbortSignal.any([stop, job.signal]))
+  } catch (error) {
+    // The sweep sends the host again while work waits for it; a retry of this job would only come sooner or twice.
+    log.error({ hostId, err: error }, 'pass ended by an unexpected error')
+  }
+}
+
+/** Frees the hosts that a dead worker was serving, so that nobody waits for its heartbeat to be missed. */
+export async function takeOver(
+  boss: PgBoss,
+  { em, log }: PassDependencies,
+  predecessor: string,
+): Promise<void> {
+  const hosts = await em.fork().find(Host, { passWorker: predecessor })
+  for (const host of hosts) {
+    if (!host.passJob) continue
+    await boss.fail(HOST_QUEUE, host.passJob)
+    await boss.send(HOST_QUEUE, { hostId: host.id }, { singletonKey: host.id })
+    log.info({ host: host.name, predecessor }, 'took over from a dead worker')
+  }
+}

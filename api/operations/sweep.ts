@@ -1,0 +1,78 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import type { PgBoss } from 'pg-boss'
+import { messageOf } from '../../common/errors.ts'
+import { Host } from '../model/host.ts'
+import { Operation } from '../model/operation.ts'
+import { OperationStep } from '../model/operation-step.ts'
+import type { PassDependencies } from './dependencies.ts'
+import { HOST_QUEUE, OPERATION_STEPS } from './kinds.ts'
+
+const SWEEP_MS = 500
+
+/** Each host is compared with what is wanted this often. */
+const RECONCILE_MS = 10 * 60_000
+
+/** A running operation that nobody has touched for this long belongs to a worker that is gone. */
+const ABANDONED_SECONDS = 20
+
+/**
+ * Wakes hosts whose work is due though no job says so: an attempt that waits for its retry, a commit that fell
+ * between a pass and its end, a worker that died. @returns a function that ends the sweep
+ */
+export function startSweep(boss: PgBoss, dependencies: PassDependencies): () => Promise<void> {
+  let running = Promise.resolve()
+  const timer = setInterval(() => {
+    running = running
+      .then(() => sweep(boss, dependencies))
+      .catch((error: unknown) => {
+        dependencies.log.error({ reason: messageOf(error) }, 'sweep failed')
+      })
+  }, SWEEP_MS)
+  return async () => {
+    clearInterval(timer)
+    await running
+  }
+}
+
+async function sweep(boss: PgBoss, { em }: PassDependencies): Promise<void> {
+  await queueReconciles(em.fork())
+  const due: { id: string }[] = await em
+    .fork()
+    .getConnection()
+    .execute(
+      `select distinct host_id as id from operation
+     where (state = 'queued' and coalesce(retry_at, created_at) <= now() - interval '300 ms')
+        or (state = 'running' and started_at < now() - make_interval(secs => ?))`,
+      [ABANDONED_SECONDS],
+    )
+  for (const { id } of due) await boss.send(HOST_QUEUE, { hostId: id }, { singletonKey: id })
+}
+
+/** A host that was seen too long ago gets a converge operation of the platform's own. */
+async function queueReconciles(em: EntityManager): Promise<void> {
+  const stale = await em.find(Host, {
+    removedAt: null,
+    ssh: { $ne: null },
+    observedAt: { $lt: new Date(Date.now() - RECONCILE_MS) },
+  })
+  for (const host of stale) {
+    await em.transactional(async (tx) => {
+      await tx.lock(host, 4)
+      const open = await tx.count(Operation, {
+        host: host.id,
+        kind: 'converge-host',
+        state: ['queued', 'running'],
+      })
+      const recent = await tx.count(Operation, {
+        host: host.id,
+        kind: 'converge-host',
+        createdAt: { $gt: new Date(Date.now() - RECONCILE_MS) },
+      })
+      if (open + recent > 0) return
+      const operation = tx.create(Operation, { kind: 'converge-host', host, state: 'queued', attempts: 0 })
+      for (const [position, name] of OPERATION_STEPS['converge-host'].entries()) {
+        tx.create(OperationStep, { operation, position, name, state: 'waiting', attempts: 0 })
+      }
+    })
+  }
+}

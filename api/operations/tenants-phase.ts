@@ -1,0 +1,135 @@
+import {
+  applyAllowSet,
+  applyPoolFiles,
+  closeEntries,
+  closeUncovered,
+  ensureInstances,
+  reopenEntries,
+} from '../../provisioner/tenants/apply.ts'
+import { type FactScope, readTenantFacts } from '../../provisioner/tenants/facts.ts'
+import { planTenants, type TenantPlan } from '../../provisioner/tenants/plan.ts'
+import { poolDigest, renderPoolFiles } from '../../provisioner/tenants/pool-files.ts'
+import { runTenantSql } from '../../provisioner/tenants/sql.ts'
+import { invalidBecause } from '../../provisioner/tenants/validate.ts'
+import { revoke, revokedOperations } from './authority.ts'
+import { closingDoors } from './closing.ts'
+import { prove } from './prove.ts'
+import type { TenantBatch } from './tenant-batch.ts'
+import { type HostTenants, loadTenants } from './wanted.ts'
+
+/**
+ * Makes the host's tenants as the rows want them, for all operations of the batch at once.
+ * @param everything look at every database instead of the changed ones
+ */
+export async function runTenantsPhase(batch: TenantBatch, everything: boolean): Promise<void> {
+  while ((await attempt(batch, everything)) === 'revoked') {
+    // What was wanted has changed under us: load it anew.
+  }
+}
+
+async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' | 'revoked'> {
+  const { em } = batch.dependencies
+  const tenants = await loadTenants(em, batch.host.id)
+  await refuseBadRows(batch, tenants)
+  const { wanted, rows } = tenants
+  const facts = await readTenantFacts(batch.connection, scopeOf(tenants, everything))
+  const plan = planTenants(wanted, facts, closingDoors(tenants, batch.live))
+  batch.journal.begin(batch.live, 'tenants')
+  if (await dropRevoked(batch)) return 'revoked'
+
+  await makeInstances(batch, tenants, plan)
+  await close(batch, plan, rows)
+  if (await dropRevoked(batch)) return 'revoked'
+  await makeRoles(batch, plan, rows)
+  await open(batch, tenants, plan)
+  await prove(batch, tenants)
+
+  await batch.journal.end(batch.live, 'tenants', plan.reasons.slice(0, 20).join('; ') || 'no change')
+  return 'done'
+}
+
+async function refuseBadRows(batch: TenantBatch, { wanted, rows }: HostTenants): Promise<void> {
+  const bad = new Map(
+    wanted.databases.flatMap((database) => {
+      const reason = invalidBecause(database)
+      return reason ? [[database.name, reason] as const] : []
+    }),
+  )
+  wanted.databases = wanted.databases.filter((database) => !bad.has(database.name))
+  await batch.settle('role', bad, rows)
+}
+
+function scopeOf({ wanted, changed, rows }: HostTenants, everything: boolean): FactScope {
+  if (everything) return new Map(wanted.instances.map(({ name }) => [name, 'all']))
+  const usable = new Set(wanted.databases.map(({ name }) => name))
+  const names = changed.filter((row) => usable.has(row.physicalName) && rows.has(row.physicalName))
+  return new Map(
+    Map.groupBy(names, (row) => row.instance.name)
+      .entries()
+      .map(([instance, own]) => [instance, own.map((row) => row.physicalName)]),
+  )
+}
+
+async function dropRevoked(batch: TenantBatch): Promise<boolean> {
+  const { em, workerId } = batch.dependencies
+  const revoked = await revokedOperations(em, batch.live)
+  for (const operation of revoked) await revoke(em, operation, workerId)
+  batch.live = batch.live.filter((operation) => !revoked.includes(operation))
+  return revoked.length > 0
+}
+
+async function makeInstances(batch: TenantBatch, tenants: HostTenants, plan: TenantPlan): Promise<void> {
+  batch.journal.begin(batch.live, 'instance')
+  const failures = await ensureInstances(batch.connection, batch.host.spec.tenancy, plan.instances)
+  const databases = tenants.wanted.databases.filter(({ instance }) => failures.has(instance))
+  const reasons = databases.map(({ name, instance }) => [name, failures.get(instance) ?? ''] as const)
+  await batch.settle('instance', new Map(reasons), tenants.rows)
+  await batch.journal.end(batch.live, 'instance')
+}
+
+async function close(
+  batch: TenantBatch,
+  { close: doors }: TenantPlan,
+  rows: HostTenants['rows'],
+): Promise<void> {
+  batch.journal.begin(batch.live, 'close')
+  if (doors.files) await applyPoolFiles(batch.connection, doors.files)
+  if (doors.entries.length > 0) {
+    await batch.settle('close', await closeEntries(batch.connection, doors.entries), rows)
+  }
+  const ended = await closeUncovered(batch.connection, doors.clients)
+  await batch.journal.end(batch.live, 'close', ended > 0 ? `${ended} sessions ended` : null)
+}
+
+async function makeRoles(batch: TenantBatch, plan: TenantPlan, rows: HostTenants['rows']): Promise<void> {
+  batch.journal.begin(batch.live, 'role')
+  const alive = ({ name }: { name: string }): boolean => !batch.failed.has(name)
+  await batch.settle(
+    'role',
+    await runTenantSql(batch.connection, 'drop-database', plan.drop.filter(alive)),
+    rows,
+  )
+  await batch.settle(
+    'role',
+    await runTenantSql(batch.connection, 'ensure-database', plan.ensure.filter(alive)),
+    rows,
+  )
+  await batch.journal.end(batch.live, 'role')
+}
+
+async function open(batch: TenantBatch, { wanted }: HostTenants, plan: TenantPlan): Promise<void> {
+  batch.journal.begin(batch.live, 'open')
+  if (plan.admit) await applyAllowSet(batch.connection, plan.admit)
+  if (plan.open) {
+    const unborn = new Set(plan.ensure.filter(({ name }) => batch.failed.has(name)))
+    const files = renderPoolFiles(wanted.databases.filter((database) => !unborn.has(database)))
+    const closed = plan.close.files ? poolDigest(plan.close.files) : null
+    if (poolDigest(files) !== closed) await applyPoolFiles(batch.connection, files)
+  }
+  const shut = plan.close.entries.filter(({ name, state }) => state === 'open' && !batch.failed.has(name))
+  await reopenEntries(batch.connection, shut)
+  await batch.journal.end(batch.live, 'open')
+  batch.journal.begin(batch.live, 'shut')
+  if (plan.shut) await applyAllowSet(batch.connection, plan.shut)
+  await batch.journal.end(batch.live, 'shut')
+}

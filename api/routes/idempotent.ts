@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { UniqueConstraintViolationException } from '@mikro-orm/postgresql'
+import type { Context } from 'koa'
+import { AppError } from '../../common/errors.ts'
+import type { Actor } from '../services/context.ts'
+import { findRecord, type IdempotencyClaim } from '../services/idempotency.ts'
+import type { RouteContext } from './route.ts'
+
+/** The same text for the same value, whatever the order of its members. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  const members = Object.entries(value).filter(([, member]) => member !== undefined)
+  const sorted = members.toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return `{${sorted.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join(',')}}`
+}
+
+function claimOf(ctx: Context, actor: Actor, body: unknown): IdempotencyClaim | undefined {
+  const key = ctx.get('Idempotency-Key')
+  if (key === '' || actor.credentialId === null) return undefined
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    const message = 'must be 1 to 255 visible ASCII characters'
+    throw new AppError('VALIDATION_ERROR', `Idempotency-Key ${message}.`, {
+      fields: [{ field: 'Idempotency-Key', message }],
+    })
+  }
+  const bodyHash = createHash('sha256').update(canonical(body)).digest('hex')
+  return { credentialId: actor.credentialId, route: `${ctx.method} ${ctx.path}`, key, bodyHash }
+}
+
+/**
+ * Does what a POST asks for once, however often it is sent with the same Idempotency-Key.
+ * @param act does it and keeps the claim in its transaction
+ * @param replay gives the outcome of the first time from the id that was kept
+ */
+export async function idempotent<Outcome>(
+  { em }: RouteContext,
+  { ctx, actor, body }: { ctx: Context; actor: Actor; body: unknown },
+  act: (claim: IdempotencyClaim | undefined) => Promise<Outcome>,
+  replay: (result: string) => Promise<Outcome>,
+): Promise<Outcome> {
+  const claim = claimOf(ctx, actor, body)
+  if (!claim) return await act(undefined)
+  for (let attempt = 0; ; attempt++) {
+    const result = await findRecord(em, claim)
+    if (result !== undefined) {
+      ctx.set('Idempotency-Replayed', 'true')
+      return await replay(result)
+    }
+    try {
+      return await act(claim)
+    } catch (error) {
+      // The twin of this request was faster: its record is there once it has committed.
+      const twin =
+        error instanceof UniqueConstraintViolationException ||
+        (error instanceof AppError && ['DATABASE_EXISTS', 'PROJECT_EXISTS', 'OPERATION_IN_PROGRESS'].includes(error.code))
+      if (!twin || attempt > 0) throw error
+      await sleep(20)
+    }
+  }
+}

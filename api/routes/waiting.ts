@@ -1,0 +1,40 @@
+import type { Context } from 'koa'
+import { AppError } from '../../common/errors.ts'
+import { answerProblem } from '../middleware/problems.ts'
+import type { Operation } from '../model/operation.ts'
+import { presentOperation } from '../schemas/operations.ts'
+import type { RouteContext } from './route.ts'
+
+const DEFAULT_SECONDS = 15
+const MOST_SECONDS = 60
+
+/** Seconds that the client wants to wait: `Prefer: wait=N`. */
+function wantedWait(ctx: Context): number {
+  const match = /(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])/i.exec(ctx.get('Prefer'))
+  if (!match) return DEFAULT_SECONDS
+  const seconds = Math.min(MOST_SECONDS, Number(match[1]))
+  ctx.set('Preference-Applied', `wait=${seconds}`)
+  return seconds
+}
+
+/**
+ * Waits for an operation as long as the client wants, then answers: with `done` where it went well, with 202 and
+ * `pending` where it goes on, with a problem where it failed.
+ */
+export async function answerWhenEnded(
+  { waiter }: RouteContext,
+  ctx: Context,
+  operation: Operation,
+  answers: { done: (ended: Operation) => Promise<void>; pending: (now: Operation) => Promise<void> },
+): Promise<void> {
+  const now = await waiter.wait(operation.id, wantedWait(ctx) * 1000)
+  if (now.state === 'succeeded') return await answers.done(now)
+  if (now.state === 'failed') {
+    const revoked = now.error?.code === 'AUTHORIZATION_REVOKED'
+    const error = new AppError(revoked ? 'AUTHORIZATION_REVOKED' : 'AGENT_ERROR', now.error?.message ?? 'It failed.')
+    return answerProblem(ctx, error, { operation: presentOperation(now) })
+  }
+  ctx.status = 202
+  ctx.set('Location', `/api/v1/operations/${now.id}`)
+  await answers.pending(now)
+}

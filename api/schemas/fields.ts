@@ -1,0 +1,30 @@
+import { z } from 'zod'
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+
+/** One line of text that a person reads. */
+export const oneLine = (most: number) =>
+  z
+    .string()
+    .min(1)
+    .max(most)
+    .refine((text) => !CONTROL.test(text) && text.isWellFormed(), 'must be one line without control characters')
+
+export const NAME_RULE =
+  'must be 3 to 50 lower-case letters, digits and hyphens, begin with a letter and end with a letter or digit'
+
+export const name = z.string().regex(/^[a-z][a-z0-9-]{1,48}[a-z0-9]$/, NAME_RULE)
+
+/** A name or an id of ours. */
+export const reference = z.string().regex(/^[a-z0-9_-]{1,63}$/, 'must be a name or an id')
+
+export const rule = z.strictObject({
+  cidr: z.string().min(1).max(64),
+  label: oneLine(100).optional(),
+})
+
+export const page = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().max(100).optional(),
+})

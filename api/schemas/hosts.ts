@@ -1,0 +1,30 @@
+import type { Host } from '../model/host.ts'
+
+/** Seen within this time a host counts as known, in milliseconds: the reconcile looks every 10 minutes. */
+const FRESH_MS = 30 * 60_000
+
+/** Never green by default: a host that did not answer, or was not asked for long, is unknown. */
+function statusOf(host: Host): 'preparing' | 'ready' | 'failed' | 'unknown' {
+  if (host.observation === 'never') return 'preparing'
+  if (host.observation === 'unreachable') return 'unknown'
+  if (!host.observedAt || Date.now() - host.observedAt.getTime() > FRESH_MS) return 'unknown'
+  return host.observation
+}
+
+/** @param operator whether to tell how the control plane reaches the host, and what went wrong there */
+export function presentHost(host: Host, operator: boolean, publicOrigin: string) {
+  const { spec } = host
+  return {
+    id: host.id,
+    name: host.name,
+    kind: spec.kind,
+    tenancy: spec.tenancy,
+    status: statusOf(host),
+    lastSeenAt: host.observedAt?.toISOString() ?? null,
+    addresses: spec.addresses,
+    port: spec.ports.pooler,
+    caUrl: `${publicOrigin}/api/v1/hosts/${host.id}/ca.pem`,
+    createdAt: host.createdAt.toISOString(),
+    ...(operator ? { ssh: host.ssh ?? null, detail: host.observationDetail ?? null } : {}),
+  }
+}

@@ -1,0 +1,53 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { messageOf } from '../common/errors.ts'
+import { createLogger } from '../common/log.ts'
+import { createApp } from './app.ts'
+import { readServerConfig } from './config.ts'
+import { openOrm } from './model/orm.ts'
+import { OperationWaiter } from './services/operation-waiter.ts'
+import { openQueue } from './services/queue.ts'
+
+const config = readServerConfig(process.env)
+const log = createLogger('server', config.logLevel)
+const orm = await openOrm(config.database, 20)
+const onError = (error: Error): void => log.warn({ err: error }, 'queue')
+const queue = await openQueue(config.database, { supervise: false, onError })
+const waiter = new OperationWaiter(config.database, orm.em, log)
+await waiter.open()
+
+const app = createApp({
+  ...{ em: orm.em, queue, waiter, log },
+  ...{ keyRing: config.keyRing, boxPublicKey: config.boxPublicKey, publicOrigin: config.publicOrigin },
+})
+// A request waits for its operation for up to a minute; a client that sends slowly does not get that long.
+const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, app.callback())
+server.listen(config.listen.port, config.listen.host)
+await once(server, 'listening')
+log.info({ listen: config.listen }, 'ready')
+process.send?.({ ready: true })
+
+/** The first signal lets requests end, a second one does not. */
+async function stop(): Promise<void> {
+  server.close()
+  server.closeIdleConnections()
+  await waiter.close()
+  await once(server, 'close')
+  await queue.close()
+  await orm.close()
+}
+
+let stopping = false
+const onSignal = (): void => {
+  if (stopping) process.exit(1)
+  stopping = true
+  stop().then(
+    () => process.exit(0),
+    (error: unknown) => {
+      log.error({ reason: messageOf(error) }, 'did not stop cleanly')
+      process.exit(1)
+    },
+  )
+}
+process.on('SIGTERM', onSignal)
+process.on('SIGINT', onSignal)

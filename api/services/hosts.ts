@@ -1,0 +1,149 @@
+import { LockMode } from '@mikro-orm/postgresql'
+import { AppError } from '../../common/errors.ts'
+import { randomName } from '../../common/ids.ts'
+import { sealBox } from '../../common/seal.ts'
+import type { Secret } from '../../common/secret.ts'
+import { defaultHostSpec, type HostSpec, type Tenancy } from '../../hosts/host-spec.ts'
+import { Database } from '../model/database.ts'
+import { Host, type HostSshAccess } from '../model/host.ts'
+import { HostCredential } from '../model/host-credential.ts'
+import { Instance } from '../model/instance.ts'
+import { LocalMachine } from '../model/local-machine.ts'
+import { Operation } from '../model/operation.ts'
+import type { ServiceContext } from './context.ts'
+import { addOperation } from './operations.ts'
+
+type HostContext = Pick<ServiceContext, 'em' | 'queue' | 'boxPublicKey'>
+
+export type RegisterHostInput = { name: string; tenancy?: Tenancy | undefined } & (
+  | { kind: 'local' }
+  | {
+      kind: 'ssh'
+      address: string
+      port: number
+      user: string
+      privateKey: Secret
+      hostKey: string
+      /** Canonical CIDRs that the control plane comes from. */
+      controlPlane: string[]
+    }
+)
+
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+
+/** The key text without its comment. @throws AppError where it is not an ed25519 host key */
+export function checkHostKey(text: string): string {
+  const match = /^ssh-ed25519 ([A-Za-z0-9+/]+={0,2})(?:\s|$)/.exec(text.trim())
+  if (match?.[1] && Buffer.from(match[1], 'base64').length === 51) return `ssh-ed25519 ${match[1]}`
+  throw new AppError(
+    'VALIDATION_ERROR',
+    'The host key must be the text of /etc/ssh/ssh_host_ed25519_key.pub, which begins with "ssh-ed25519".',
+    { fields: [{ field: '/hostKey', message: 'is not an ed25519 host key' }] },
+  )
+}
+
+/**
+ * Registers a machine of the data plane. A local one is booted by the boot helper, which then calls `hostBooted`; an
+ * ssh one is converged at once, its operation is in the answer.
+ * @throws HOST_EXISTS, VALIDATION_ERROR
+ */
+export async function registerHost(
+  { em, queue, boxPublicKey }: HostContext,
+  input: RegisterHostInput,
+): Promise<{ host: Host; operation: Operation | null }> {
+  if (!NAME.test(input.name)) {
+    const message = 'A host name has lower-case letters, digits and hyphens, at most 63.'
+    throw new AppError('VALIDATION_ERROR', message, { fields: [{ field: '/name', message }] })
+  }
+  const ssh = input.kind === 'ssh' ? sshAccess(input) : null
+  return await em.fork().transactional(async (tx) => {
+    if ((await tx.count(Host, { name: input.name, removedAt: null })) > 0) {
+      throw new AppError('HOST_EXISTS', `There is a host ${input.name} already.`)
+    }
+    const spec = defaultHostSpec({
+      ...{ name: input.name, kind: input.kind, tenancy: input.tenancy ?? 'shared' },
+      addresses: ssh ? [ssh.address] : [],
+      controlPlane: input.kind === 'ssh' ? input.controlPlane : [],
+    })
+    const host = tx.create(Host, { name: input.name, spec, ssh, observation: 'never' })
+    await tx.flush()
+    if (input.kind === 'local') {
+      const machineName = `${input.name}-${randomName(6)}`
+      tx.create(LocalMachine, { host, machineName, wanted: 'running', observed: 'absent' })
+      return { host, operation: null }
+    }
+    const sealedKey = sealBox(boxPublicKey, input.privateKey, `host:${host.id}:key`)
+    tx.create(HostCredential, { host, sealedKey })
+    return { host, operation: await queueConverge({ queue }, tx, host) }
+  })
+}
+
+function sshAccess(input: Extract<RegisterHostInput, { kind: 'ssh' }>): HostSshAccess {
+  const { address, port, user, hostKey } = input
+  return { address, port, user, hostKey: checkHostKey(hostKey) }
+}
+
+/** Queues a converge of the host unless one waits already. */
+export async function queueConverge(
+  { queue }: Pick<ServiceContext, 'queue'>,
+  tx: ServiceContext['em'],
+  host: Host,
+): Promise<Operation> {
+  const waiting = await tx.findOne(Operation, { host: host.id, kind: 'converge-host', state: 'queued' })
+  if (waiting) return waiting
+  const operation = addOperation(tx, null, { kind: 'converge-host', hostId: host.id })
+  await tx.flush()
+  await queue.wakeHost(tx, host.id)
+  return operation
+}
+
+export interface BootedMachine {
+  addresses: string[]
+  /** This computer's addresses on the machine's link, as canonical CIDRs. */
+  controlPlane: string[]
+  ssh: HostSshAccess
+  privateKey: Secret
+}
+
+/** Records how a local machine is reached; converges it where that is new or it was never ready. */
+export async function hostBooted(
+  { em, queue, boxPublicKey }: HostContext,
+  hostId: string,
+  machine: BootedMachine,
+): Promise<Operation | null> {
+  return await em.fork().transactional(async (tx) => {
+    const host = await tx.findOneOrFail(Host, { id: hostId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
+    const spec: HostSpec = { ...host.spec, addresses: machine.addresses, controlPlane: machine.controlPlane }
+    const same =
+      JSON.stringify([host.spec, host.ssh]) === JSON.stringify([spec, machine.ssh]) && host.convergedDigest
+    host.spec = spec
+    host.ssh = machine.ssh
+    const sealedKey = sealBox(boxPublicKey, machine.privateKey, `host:${host.id}:key`)
+    await tx.upsert(HostCredential, { host: host.id, sealedKey })
+    await tx.flush()
+    return same ? null : await queueConverge({ queue }, tx, host)
+  })
+}
+
+/** Takes a host out of the inventory; a local machine is removed by the boot helper. @throws HOST_IN_USE */
+export async function removeHost({ em }: HostContext, nameOrId: string): Promise<Host> {
+  return await em.fork().transactional(async (tx) => {
+    const host = await tx.findOne(Host, { $or: [{ id: nameOrId }, { name: nameOrId }], removedAt: null })
+    if (!host) throw new AppError('HOST_NOT_FOUND', `There is no host ${nameOrId}.`)
+    await tx.lock(host, LockMode.PESSIMISTIC_WRITE)
+    const databases = await tx.count(Database, { instance: { host: host.id }, deletedAt: null })
+    if (databases > 0) {
+      throw new AppError('HOST_IN_USE', `The host ${host.name} holds ${databases} databases: delete them first.`)
+    }
+    await tx.nativeDelete(Instance, { host: host.id, id: { $nin: await usedInstances(tx, host.id) } })
+    await tx.nativeUpdate(LocalMachine, { host: host.id }, { wanted: 'removed' })
+    host.removedAt = new Date()
+    return host
+  })
+}
+
+/** Instances that rows of deleted databases still name. */
+async function usedInstances(tx: ServiceContext['em'], hostId: string): Promise<string[]> {
+  const rows = await tx.find(Database, { instance: { host: hostId } })
+  return rows.map((row) => row.instance.id)
+}

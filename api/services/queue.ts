@@ -1,0 +1,55 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { fromKysely, PgBoss } from 'pg-boss'
+import type { DatabaseAddress } from '../model/orm.ts'
+import { HOST_QUEUE } from '../operations/kinds.ts'
+
+const SCHEMA = 'boss'
+
+const newBoss = (address: DatabaseAddress, options: { migrate: boolean; supervise: boolean }): PgBoss =>
+  new PgBoss({
+    ...{ host: address.host, port: address.port, user: address.user, database: address.database },
+    ...{ schema: SCHEMA, migrate: options.migrate, createSchema: options.migrate, supervise: options.supervise },
+    ...{ schedule: false, useListenNotify: true, max: 6, application_name: 'dbhost queue' },
+    // A worker that died is noticed by its missing heartbeat within two of these intervals.
+    ...{ superviseIntervalSeconds: 5, monitorIntervalSeconds: 5 },
+  })
+
+/** Creates or updates the queue's tables; run by the owner of the database, before server and worker start. */
+export async function installQueue(address: DatabaseAddress): Promise<void> {
+  const boss = newBoss(address, { migrate: true, supervise: false })
+  boss.on('error', () => undefined)
+  await boss.start()
+  try {
+    const options = { heartbeatSeconds: 10, retryLimit: 0, expireInSeconds: 3600, notify: true }
+    if (await boss.getQueue(HOST_QUEUE)) await boss.updateQueue(HOST_QUEUE, options)
+    // One job waiting and one active per host: any number of changes become one more pass.
+    else await boss.createQueue(HOST_QUEUE, { ...options, policy: 'stately' })
+  } finally {
+    await boss.stop({ graceful: false })
+  }
+}
+
+/** The queue of one program. @param supervise whether it also keeps the queue clean: workers do */
+export interface HostQueue {
+  boss: PgBoss
+  /** Says that a host has work, in the transaction that writes the work: both are there or neither. */
+  wakeHost(em: EntityManager, hostId: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** @param onError told of errors between calls: a lost connection, a failed poll */
+export async function openQueue(
+  address: DatabaseAddress,
+  { supervise, onError = () => undefined }: { supervise: boolean; onError?: (error: Error) => void },
+): Promise<HostQueue> {
+  const boss = newBoss(address, { migrate: false, supervise })
+  boss.on('error', onError)
+  await boss.start()
+  return {
+    boss,
+    wakeHost: async (em, hostId) => {
+      await boss.send(HOST_QUEUE, { hostId }, { singletonKey: hostId, db: fromKysely(em.getKysely()) })
+    },
+    close: () => boss.stop({ graceful: false }),
+  }
+}

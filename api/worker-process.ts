@@ -1,0 +1,55 @@
+import { messageOf } from '../common/errors.ts'
+import { createLogger } from '../common/log.ts'
+import { readWorkerConfig } from './config.ts'
+import { openOrm } from './model/orm.ts'
+import { type Checkpoint, noCheckpoint } from './operations/checkpoint.ts'
+import { Connections } from './operations/connections.ts'
+import type { PassDependencies } from './operations/dependencies.ts'
+import { startRunner, takeOver } from './operations/runner.ts'
+import { startSweep } from './operations/sweep.ts'
+import { openQueue } from './services/queue.ts'
+
+/** How long a pass may go on after a first request to stop, in milliseconds. */
+const STOP_DEADLINE_MS = 15_000
+
+/** The worker program: claims operations and carries them out. @param checkpoint for fault tests only */
+export async function startWorker(
+  env: NodeJS.ProcessEnv,
+  checkpoint: Checkpoint = noCheckpoint,
+): Promise<void> {
+  const config = readWorkerConfig(env)
+  const log = createLogger('worker', config.logLevel)
+  const orm = await openOrm(config.database)
+  const { boss } = await openQueue(config.database, { supervise: true })
+  const connections = new Connections(orm.em, config.boxPrivateKey)
+  const dependencies: PassDependencies = {
+    ...{ em: orm.em, workerId: config.workerId, ring: config.keyRing },
+    ...{ connections, checkpoint, log },
+  }
+  const stop = new AbortController()
+  if (config.predecessor) await takeOver(boss, dependencies, config.predecessor)
+  await startRunner(boss, dependencies, stop.signal)
+  const endSweep = startSweep(boss, dependencies)
+  log.info({ worker: config.workerId }, 'ready')
+  process.send?.({ ready: true })
+
+  const end = async (): Promise<void> => {
+    stop.abort()
+    await endSweep()
+    await boss.stop({ graceful: true, timeout: STOP_DEADLINE_MS })
+    connections.close()
+    await orm.close()
+  }
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(1)
+    end().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ reason: messageOf(error) }, 'did not stop cleanly')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', onSignal)
+  process.on('SIGINT', onSignal)
+}

@@ -1,0 +1,3 @@
+import { startWorker } from './worker-process.ts'
+
+await startWorker(process.env)

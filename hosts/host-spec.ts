@@ -1,0 +1,44 @@
+/** How a machine came to be: booted on this computer, owned and reached over SSH, or bought. */
+export type HostKind = 'local' | 'ssh'
+
+/** `shared`: several projects, a hard disk limit per instance. `dedicated`: one project at full disk speed. */
+export type Tenancy = 'shared' | 'dedicated'
+
+/**
+ * What a host of the data plane must be. Firewall, services and pool read the same spec, so a port cannot be
+ * open without its service or the reverse.
+ */
+export interface HostSpec {
+  /** DNS label, unique in the installation. */
+  name: string
+  kind: HostKind
+  tenancy: Tenancy
+  /** Addresses that clients connect to; the first is the one in connection strings. */
+  addresses: string[]
+  /** Canonical CIDRs from which the control plane comes: SSH is never rate-limited for them. */
+  controlPlane: string[]
+  ports: { ssh: number; pooler: number; https: number }
+  /** Size of an instance's file system where its project has no limit, in bytes. */
+  instanceBytes: number
+  /** `MemoryMax` of each instance's unit, in bytes. */
+  instanceMemoryBytes: number
+  /** `max_connections` of each instance, fixed at its creation. */
+  instanceConnections: number
+  /** Clients per database over both of its entries, where the plan has no limit. */
+  databaseClients: number
+}
+
+/** The spec of a host of this name with every setting at its default. */
+export function defaultHostSpec(
+  given: Pick<HostSpec, 'name' | 'kind' | 'addresses' | 'controlPlane'> & Partial<HostSpec>,
+): HostSpec {
+  return {
+    tenancy: 'shared',
+    ports: { ssh: 22, pooler: 6432, https: 443 },
+    instanceBytes: 10 * 1024 ** 3,
+    instanceMemoryBytes: 1024 ** 3,
+    instanceConnections: 300,
+    databaseClients: 200,
+    ...given,
+  }
+}

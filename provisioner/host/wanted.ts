@@ -1,0 +1,30 @@
+import type { HostSpec } from '../../hosts/host-spec.ts'
+import { baseModule } from '../modules/base.ts'
+import { caddyModule } from '../modules/caddy.ts'
+import { firewallModule } from '../modules/firewall.ts'
+import { pgbouncerModule } from '../modules/pgbouncer.ts'
+import { postgresModule } from '../modules/postgres.ts'
+import type { HostModule } from './resources.ts'
+
+/** What a host must be, whole: plain data, the same for the same spec and release. */
+export interface HostWanted {
+  modules: readonly HostModule[]
+}
+
+/** From bare Debian 13 to ready; later modules stand on earlier ones. */
+export function hostWanted(spec: HostSpec): HostWanted {
+  return {
+    modules: [
+      baseModule(spec),
+      firewallModule(spec),
+      caddyModule(spec),
+      postgresModule(spec),
+      pgbouncerModule(spec),
+    ],
+  }
+}
+
+/** The part that a stack may own: what reaches the host, and HTTPS. */
+export function edgeWanted(spec: HostSpec): HostWanted {
+  return { modules: [firewallModule(spec), caddyModule(spec)] }
+}

@@ -1,0 +1,53 @@
+import { cidrFamily } from '../../common/cidr.ts'
+import type { HostSpec } from '../../hosts/host-spec.ts'
+import { type HostModule, hostModule, rootFile } from '../host/resources.ts'
+import { LAYOUT } from '../layout.ts'
+import { Block, template } from '../render.ts'
+import { libraryFile, libraryPath, unitFile } from './library.ts'
+
+const LOAD = libraryPath('firewall-load')
+
+/** Part of the edge: what may reach this host at all. Stands by itself. */
+export function firewallModule(spec: HostSpec): HostModule {
+  const checked = { check: ['nft', '-c', '-f', '{}'], effects: ['run:firewall'] } as const
+  return hostModule('firewall', {
+    packages: ['nftables'],
+    directories: [{ path: '/etc/dbhost', mode: 0o755, owner: 'root', group: 'root' }],
+    files: [
+      libraryFile('firewall-load'),
+      libraryFile('check-unit'),
+      rootFile('/etc/dbhost/firewall.nft', firewallText(spec), checked),
+      rootFile(LAYOUT.allowSets, template('firewall/allow.nft'), {
+        mode: 0o600,
+        seed: true,
+        effects: ['run:firewall'],
+      }),
+      rootFile('/etc/nftables.conf', template('firewall/nftables.conf'), checked),
+      unitFile('nftables.service.d/dbhost.conf', template('firewall/nftables.service.conf'), ['run:systemd']),
+    ],
+    sequence: [
+      {
+        kind: 'step',
+        name: 'firewall',
+        title: 'load the firewall',
+        command: [LOAD],
+        probe: { command: [LOAD, '--check'], wanted: 'in force' },
+      },
+      { kind: 'unit', name: 'nftables.service' },
+    ],
+  })
+}
+
+function firewallText({ controlPlane, ports }: HostSpec): string {
+  const elements = (family: 'ipv4' | 'ipv6'): Block => {
+    const cidrs = controlPlane.filter((cidr) => cidrFamily(cidr) === family)
+    return new Block(cidrs.length > 0 ? [`elements = { ${cidrs.join(', ')} }`] : [])
+  }
+  return template('firewall/firewall.nft', {
+    control4: elements('ipv4'),
+    control6: elements('ipv6'),
+    sshPort: ports.ssh,
+    poolerPort: ports.pooler,
+    httpsPort: ports.https,
+  })
+}

@@ -1,0 +1,97 @@
+import type { Tenancy } from '../../hosts/host-spec.ts'
+import { LAYOUT } from '../layout.ts'
+import { locked, sh } from '../shell.ts'
+import type { HostConnection } from '../ssh.ts'
+import { renderAllowSet } from './allow-set.ts'
+import { uncoveredClients } from './clients.ts'
+import { type PoolFiles, poolDigest } from './pool-files.ts'
+import { type Failures, runTenantSql } from './sql.ts'
+import { type DatabaseWanted, type InstanceWanted, sessionAlias } from './wanted.ts'
+
+/** Makes and starts instances. By name of the instance: why it failed. */
+export async function ensureInstances(
+  connection: HostConnection,
+  tenancy: Tenancy,
+  instances: readonly InstanceWanted[],
+): Promise<Failures> {
+  const failures: Failures = new Map()
+  for (const { name, storageBytes, memoryBytes, maxConnections } of instances) {
+    const storage = tenancy === 'shared' ? 'image' : 'directory'
+    const command = sh`${LAYOUT.library}/instance-ensure ${name} ${storage} ${storageBytes} ${memoryBytes} ${maxConnections}`
+    try {
+      await connection.run(locked(command), { deadlineMs: 25_000 })
+    } catch (error) {
+      if (!connection.alive) throw error
+      failures.set(name, error instanceof Error ? error.message : String(error))
+    }
+  }
+  return failures
+}
+
+/** Puts new tenant files in force; tried first, so that a bad file changes nothing. @throws HostError */
+export async function applyPoolFiles(connection: HostConnection, files: PoolFiles): Promise<void> {
+  const frames = Object.entries(files).map(([name, text]) => `${name} ${Buffer.byteLength(text)}\n${text}`)
+  const generation = `${poolDigest(files)}-${Date.now()}`
+  await connection.run(locked(sh`${LAYOUT.library}/pool-apply ${generation}`), {
+    input: frames.join(''),
+    deadlineMs: 25_000,
+  })
+}
+
+const entriesOf = ({ name }: DatabaseWanted): string[] => [name, sessionAlias(name)]
+
+/** Statements for PgBouncer's console; the answer is its unaligned output. */
+async function console(connection: HostConnection, statements: string[]): Promise<string> {
+  if (statements.length === 0) return ''
+  return await connection.run(locked(sh`${LAYOUT.library}/pool-admin`), {
+    input: statements.map((statement) => `${statement};\n`).join(''),
+    deadlineMs: 25_000,
+  })
+}
+
+/**
+ * Ends every session of these databases and lets none begin, on entry and alias, then ends their roles' backends:
+ * only now can their owner hold no lock on the role.
+ */
+export async function closeEntries(
+  connection: HostConnection,
+  databases: readonly DatabaseWanted[],
+): Promise<Failures> {
+  const statements = databases.flatMap(entriesOf).flatMap((entry) => [`DISABLE ${entry}`, `KILL ${entry}`])
+  await console(connection, statements)
+  return await runTenantSql(connection, 'close-role', databases)
+}
+
+/** Lets logins in again after `closeEntries`. */
+export async function reopenEntries(
+  connection: HostConnection,
+  databases: readonly DatabaseWanted[],
+): Promise<void> {
+  await console(
+    connection,
+    databases.flatMap(entriesOf).flatMap((entry) => [`RESUME ${entry}`, `ENABLE ${entry}`]),
+  )
+}
+
+/** Ends exactly the sessions whose address no rule covers any more. @returns how many */
+export async function closeUncovered(
+  connection: HostConnection,
+  databases: readonly DatabaseWanted[],
+): Promise<number> {
+  if (databases.length === 0) return 0
+  const shown = await connection.run(sh`${LAYOUT.library}/pool-clients`)
+  const ids = uncoveredClients(shown, databases)
+  await console(
+    connection,
+    ids.map((id) => `KILL_CLIENT ${id}`),
+  )
+  return ids.length
+}
+
+/** Makes the firewall's allowlist sets hold exactly these networks, now and at the next boot. */
+export async function applyAllowSet(connection: HostConnection, cidrs: readonly string[]): Promise<void> {
+  await connection.run(locked(sh`${LAYOUT.library}/allow-apply`), {
+    input: renderAllowSet(cidrs),
+    deadlineMs: 25_000,
+  })
+}

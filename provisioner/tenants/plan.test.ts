@@ -1,0 +1,154 @@
+import test from 'ava'
+import { allowDigest } from './allow-set.ts'
+import { uncoveredClients } from './clients.ts'
+import { parseTenantFacts, type TenantFacts } from './facts.ts'
+import { DATABASE_CONNECTIONS, planTenants } from './plan.ts'
+import { poolDigest, ROLE_CONNECTIONS, renderPoolFiles, splitClients } from './pool-files.ts'
+import { invalidBecause } from './validate.ts'
+import type { DatabaseWanted, TenantsWanted } from './wanted.ts'
+
+const INSTANCE = 'iaaaaaaaaaa'
+const VERIFIER = 'SCRAM-SHA-256$4096:c2FsdA==$c3RvcmVk:c2VydmVy'
+const NOTHING = { passwords: new Set<string>(), rules: new Set<string>() }
+
+const database = (change: Partial<DatabaseWanted> = {}): DatabaseWanted => ({
+  name: 'shop_a1b2c3',
+  instance: INSTANCE,
+  state: 'open',
+  verifier: VERIFIER,
+  rules: ['203.0.113.7/32'],
+  clients: 50,
+  ...change,
+})
+
+const wantedOf = (...databases: DatabaseWanted[]): TenantsWanted => ({
+  instances: [{ name: INSTANCE, storageBytes: 1e9, memoryBytes: 1e9, maxConnections: 300 }],
+  databases,
+})
+
+/** The facts of a host on which exactly these databases stand as wanted. */
+function standing(...databases: DatabaseWanted[]): TenantFacts {
+  const digest = poolDigest(renderPoolFiles(databases))
+  const elements = databases.flatMap(({ rules }) => rules).toSorted()
+  const text = [
+    `pool ${digest}-1 ${digest}-1 ${digest} active`,
+    `allow ${allowDigest(elements)}`,
+    ...elements.map((element) => `element ${element}`),
+    `instance ${INSTANCE} active`,
+    ...databases.flatMap(({ name, verifier }) => [
+      `database ${INSTANCE} ${name} ${DATABASE_CONNECTIONS} t t ${name}=CONNECT,${name}=CREATE,${name}=TEMPORARY`,
+      `role ${INSTANCE} ${name} ${ROLE_CONNECTIONS} l ${verifier} f`,
+    ]),
+  ]
+  return parseTenantFacts(text.join('\n'))
+}
+
+test('a host that stands as wanted gives an empty plan', (t) => {
+  const plan = planTenants(wantedOf(database()), standing(database()), NOTHING)
+  t.deepEqual(plan, {
+    ...{ instances: [], drop: [], ensure: [], admit: null, open: null, shut: null, reasons: [] },
+    close: { files: null, entries: [], clients: [] },
+  })
+})
+
+test('a new database opens: firewall grows, then the pool, nothing is closed', (t) => {
+  const born = database({ name: 'new_d4e5f6', rules: ['198.51.100.0/24'] })
+  const plan = planTenants(wantedOf(database(), born), standing(database()), NOTHING)
+  t.deepEqual(plan.ensure, [born])
+  t.deepEqual(plan.admit, ['198.51.100.0/24', '203.0.113.7/32'])
+  t.deepEqual(plan.open, renderPoolFiles([database(), born]))
+  t.is(plan.shut, null)
+  t.deepEqual(plan.close, { files: null, entries: [], clients: [] })
+})
+
+test('a deleted database closes first: pool without it, role dropped, firewall shrinks at the end', (t) => {
+  const gone = database({ name: 'old_d4e5f6', rules: ['198.51.100.0/24'], state: 'absent' })
+  const plan = planTenants(
+    wantedOf(database(), gone),
+    standing(database(), { ...gone, state: 'open' }),
+    NOTHING,
+  )
+  t.deepEqual(plan.close.files, renderPoolFiles([database()]))
+  t.deepEqual(plan.close.entries, [gone])
+  t.deepEqual(plan.drop, [gone])
+  t.deepEqual(plan.shut, ['203.0.113.7/32'])
+  t.is(plan.open, null)
+})
+
+test('a new password closes the door with the new verifier before the role is altered', (t) => {
+  const reset = database({ verifier: 'SCRAM-SHA-256$4096:bmV3$bmV3:bmV3' })
+  const closing = { passwords: new Set([reset.name]), rules: new Set<string>() }
+  const plan = planTenants(wantedOf(reset), standing(database()), closing)
+  t.deepEqual(plan.close.files, renderPoolFiles([reset]))
+  t.deepEqual(plan.close.entries, [reset])
+  t.deepEqual(plan.ensure, [reset])
+  t.is(plan.open, null)
+})
+
+test('a dropped role limit, a foreign owner and a privilege for PUBLIC are found and named', (t) => {
+  const facts = standing(database())
+  const instance = facts.instances.get(INSTANCE)
+  const role = instance?.roles.get('shop_a1b2c3')
+  const found = instance?.databases.get('shop_a1b2c3')
+  if (!role || !found) return t.fail()
+  role.connectionLimit = -1
+  role.attributes = 'dl'
+  found.ownedByPlatform = false
+  found.privileges = `-=CONNECT,${found.privileges}`
+  const { ensure, reasons } = planTenants(wantedOf(database()), facts, NOTHING)
+  t.is(ensure.length, 1)
+  for (const part of ['connection limit of the role is -1', '"dl"', 'owner', '-=CONNECT']) {
+    t.true(reasons.join('\n').includes(part), part)
+  }
+})
+
+test('files that PgBouncer has not loaded are applied again', (t) => {
+  const facts = standing(database())
+  facts.pool.loaded = '-'
+  t.deepEqual(planTenants(wantedOf(database()), facts, NOTHING).open, renderPoolFiles([database()]))
+})
+
+test('a database that only stands on the host is left alone', (t) => {
+  const stray = database({ name: 'stray_d4e5f6' })
+  const plan = planTenants(wantedOf(database()), standing(database(), stray), NOTHING)
+  t.deepEqual(plan.drop, [])
+})
+
+test('each entry has its hostssl lines and exactly one local line', (t) => {
+  const { 'hba.conf': hba, 'databases.ini': ini } = renderPoolFiles([
+    database({ rules: [] }),
+    database({ name: 'b_d4e5f6' }),
+  ])
+  t.is(hba.match(/^local /gm)?.length, 4)
+  t.is(hba.match(/^hostssl /gm)?.length, 2)
+  t.is(ini.split('\n').length, 5)
+})
+
+test('W6 the clients of entry and alias add up to the limit', (t) => {
+  for (const clients of [2, 5, 10, 50, 200]) {
+    const { pooled, session } = splitClients(clients)
+    t.is(pooled + session, clients)
+  }
+})
+
+test('one bad row is named instead of being rendered', (t) => {
+  t.is(invalidBecause(database()), undefined)
+  t.is(invalidBecause(database({ name: 'a'.repeat(55) })), undefined)
+  t.regex(invalidBecause(database({ name: 'a'.repeat(56) })) ?? '', /too long/)
+  t.regex(invalidBecause(database({ name: 'a\nb' })) ?? '', /character/)
+  t.regex(invalidBecause(database({ verifier: '"' })) ?? '', /verifier/)
+  t.regex(invalidBecause(database({ rules: ['10.0.0.5/24'] })) ?? '', /canonical/)
+})
+
+test('exactly the clients whose address no rule covers are ended, on entry and alias', (t) => {
+  const shown = [
+    'type|user|database|state|addr|port|id',
+    'C|u|shop_a1b2c3|active|203.0.113.7|1|11',
+    'C|u|shop_a1b2c3|active|203.0.113.8|1|12',
+    'C|u|shop_a1b2c3_session|active|203.0.113.8|1|13',
+    'C|u|shop_a1b2c3|active|unix|1|14',
+    'C|u|other|active|203.0.113.8|1|15',
+    '',
+  ].join('\n')
+  t.deepEqual(uncoveredClients(shown, [database()]), [12, 13])
+})

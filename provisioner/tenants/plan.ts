@@ -1,0 +1,107 @@
+import { allowDigest, allowUnion } from './allow-set.ts'
+import type { DatabaseFacts, RoleFacts, TenantFacts } from './facts.ts'
+import { type PoolFiles, poolDigest, ROLE_CONNECTIONS, renderPoolFiles } from './pool-files.ts'
+import type { DatabaseWanted, InstanceWanted, TenantsWanted } from './wanted.ts'
+
+/** Connections to a database: its role's, and some for our own work. */
+export const DATABASE_CONNECTIONS = ROLE_CONNECTIONS + 5
+
+/** What a pass does for the tenants of a host, in this order; each part may be empty. */
+export interface TenantPlan {
+  instances: InstanceWanted[]
+  /** Doors to shut before any role is touched: sessions end on entry and alias. */
+  close: { files: PoolFiles | null; entries: DatabaseWanted[]; clients: DatabaseWanted[] }
+  drop: DatabaseWanted[]
+  ensure: DatabaseWanted[]
+  /** Networks to let in before the pool opens; null where nothing is added. */
+  admit: string[] | null
+  open: PoolFiles | null
+  /** Networks left when everything is done; null where nothing is taken away. */
+  shut: string[] | null
+  /** The differences that were found, in words. */
+  reasons: string[]
+}
+
+/**
+ * Pure: compares what is wanted with what was read.
+ * @param closing names of databases whose door must shut first: password replaced, rule removed, deleted
+ */
+export function planTenants(
+  wanted: TenantsWanted,
+  facts: TenantFacts,
+  closing: { passwords: ReadonlySet<string>; rules: ReadonlySet<string> },
+): TenantPlan {
+  const reasons: string[] = []
+  const instances = wanted.instances.filter((instance) => {
+    const state = facts.instances.get(instance.name)?.state
+    if (state !== undefined && state !== 'active') reasons.push(`instance ${instance.name} is ${state}`)
+    return state !== undefined && state !== 'active'
+  })
+  const seen = (database: DatabaseWanted) => facts.instances.get(database.instance)
+  const ensure = wanted.databases.filter((database) => {
+    const instance = seen(database)
+    if (database.state === 'absent' || !instance) return false
+    if (instance.state !== 'active') return true
+    const differences = databaseDifferences(
+      database,
+      instance.databases.get(database.name),
+      instance.roles.get(database.name),
+    )
+    reasons.push(...differences.map((difference) => `${database.name}: ${difference}`))
+    return differences.length > 0
+  })
+  const drop = wanted.databases.filter((database) => database.state === 'absent')
+  const born = new Set(ensure.filter((database) => !seen(database)?.databases.has(database.name)))
+  const standing = wanted.databases.filter((database) => !born.has(database))
+
+  const final = renderPoolFiles(wanted.databases)
+  const before = renderPoolFiles(standing)
+  const entries = standing.filter(({ name, state }) => state !== 'open' || closing.passwords.has(name))
+  const clients = standing.filter(({ name }) => closing.rules.has(name))
+  const inForce = (files: PoolFiles): boolean =>
+    facts.pool.digest === poolDigest(files) && facts.pool.loaded === facts.pool.generation
+  const closes = entries.length > 0 || clients.length > 0
+  const closeFiles = closes && !inForce(before) ? before : null
+  const opens = closeFiles ? poolDigest(before) !== poolDigest(final) : !inForce(final)
+  if (!inForce(final)) reasons.push('the files of the pool differ')
+
+  const union = allowUnion(wanted.databases)
+  const admitted = [...new Set([...facts.allow.elements, ...union])].toSorted()
+  const grows = admitted.length > facts.allow.elements.length
+  const rest = grows ? admitted : facts.allow.elements
+  const shrinks = rest.length > union.length || (!grows && facts.allow.digest !== allowDigest(union))
+  if (facts.allow.digest !== allowDigest(union)) reasons.push('the allowlist sets of the firewall differ')
+  return {
+    instances,
+    close: { files: closeFiles, entries, clients },
+    drop,
+    ensure,
+    admit: grows ? admitted : null,
+    open: opens ? final : null,
+    shut: shrinks ? union : null,
+    reasons,
+  }
+}
+
+/** What is not as wanted of one database and its role, in words. */
+export function databaseDifferences(
+  wanted: DatabaseWanted,
+  database: DatabaseFacts | undefined,
+  role: RoleFacts | undefined,
+): string[] {
+  if (!database || !role) return [database ? 'the role is missing' : 'the database is missing']
+  const expected = ['CONNECT', 'CREATE', 'TEMPORARY'].map((right) => `${wanted.name}=${right}`).join(',')
+  const privileges = database.privileges.split(',').toSorted().join(',')
+  return [
+    [role.verifier === wanted.verifier, 'the password differs'],
+    [role.connectionLimit === ROLE_CONNECTIONS, `connection limit of the role is ${role.connectionLimit}`],
+    [role.attributes === 'l', `attributes of the role are "${role.attributes}"`],
+    [!role.memberOfOthers, 'the role is a member of another'],
+    [database.connectionLimit === DATABASE_CONNECTIONS, `connection limit is ${database.connectionLimit}`],
+    [database.allowsConnections, 'connections are switched off'],
+    [database.ownedByPlatform, 'the owner is not the platform'],
+    [privileges === expected, `privileges are ${privileges}`],
+  ]
+    .filter(([holds]) => holds !== true)
+    .map(([, text]) => String(text))
+}

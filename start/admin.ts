@@ -1,0 +1,50 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { addHost, listHosts, takeHostAway } from './admin-hosts.ts'
+import { runCommand } from './say.ts'
+import { withRunning } from './services.ts'
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port > 0 && port < 65_536) return port
+  throw new InvalidArgumentError('a port is a number from 1 to 65535.')
+}
+
+const admin = new Command('npm run admin --').description('For whoever runs this installation.')
+const host = admin.command('host').description('The machines that databases live on.')
+
+host
+  .command('add')
+  .description('Registers a machine and makes it ready for databases.')
+  .argument('<name>', 'name of the host: lower-case letters, digits, hyphens')
+  .addOption(
+    new Option('--kind <kind>', 'booted on this computer, or yours')
+      .choices(['local', 'ssh'])
+      .makeOptionMandatory(),
+  )
+  .addOption(new Option('--tenancy <tenancy>').choices(['shared', 'dedicated']).default('shared'))
+  .option('--address <address>', 'IP address that clients and this computer connect to (ssh)')
+  .option('--port <number>', 'port of its SSH server (ssh)', readPort, 22)
+  .option('--user <user>', 'root, or a user with sudo (ssh)', 'root')
+  .option('--key <file>', 'private key for that user (ssh)')
+  .option('--host-key <key>', 'its ssh_host_ed25519_key.pub, as a file or as text (ssh)')
+  .action(async (name, options) => {
+    await runCommand(() => withRunning((services) => addHost(services, name, options)))
+  })
+
+host
+  .command('list')
+  .description('Shows every host and how it was last seen.')
+  .action(async () => {
+    await runCommand(() => withRunning(({ em }) => listHosts(em)))
+  })
+
+host
+  .command('remove')
+  .description('Takes a host without databases out; a local machine is removed.')
+  .argument('<name>', 'name of the host')
+  .action(async (name) => {
+    await runCommand(() => withRunning((services) => takeHostAway(services, name)))
+  })
+
+await admin.parseAsync()
+process.exit()

@@ -1,0 +1,39 @@
+import { program } from 'commander'
+import { Host } from '../api/model/host.ts'
+import { HostCredential } from '../api/model/host-credential.ts'
+import { openBox } from '../common/seal.ts'
+import { readHostFacts } from '../provisioner/host/facts.ts'
+import { planHost } from '../provisioner/host/plan.ts'
+import { hostWanted } from '../provisioner/host/wanted.ts'
+import { connectHost } from '../provisioner/ssh.ts'
+import { readBoxPrivateKey } from './keys.ts'
+import { Refusal, runCommand } from './say.ts'
+import { withRunning } from './services.ts'
+
+program
+  .name('npm run plan --')
+  .description('Prints what a converge of the host would change, and changes nothing.')
+  .argument('<host>', 'name of a registered host')
+  .helpOption('--help')
+  .parse()
+
+await runCommand(() =>
+  withRunning(async (services, installation) => {
+    const [name = ''] = program.args
+    const em = services.em.fork()
+    const host = await em.findOne(Host, { name, removedAt: null })
+    if (!host) throw new Refusal(`There is no host ${name}: npm run admin -- host list shows them.`)
+    if (!host.ssh) throw new Refusal(`The host ${name} has not booted yet: repeat this when it has.`)
+    const { sealedKey } = await em.findOneOrFail(HostCredential, { host: host.id })
+    const privateKey = openBox(readBoxPrivateKey(installation), sealedKey, `host:${host.id}:key`)
+    const connection = await connectHost({ ...host.ssh, privateKey })
+    try {
+      const wanted = hostWanted(host.spec)
+      const actions = planHost(wanted, await readHostFacts(connection, wanted))
+      for (const { title } of actions) console.log(`  ${title}`)
+      console.log(`${actions.length} changes on ${name}`)
+    } finally {
+      connection.close()
+    }
+  }),
+)

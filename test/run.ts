@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { runChecks } from './check.ts'
+
+interface Level {
+  name: string
+  files: (file: string) => boolean
+  /** Test files at once; booted machines share two cores. */
+  concurrency: number
+}
+
+const LEVELS: Level[] = [
+  { name: 'unit and database', files: (file) => !/\.(host|start)\.test\.ts$/.test(file), concurrency: 2 },
+  { name: 'host', files: (file) => file.endsWith('.host.test.ts'), concurrency: 1 },
+  { name: 'start', files: (file) => file.endsWith('.start.test.ts'), concurrency: 1 },
+]
+
+interface Count {
+  passed: number
+  failed: number
+  skipped: string[]
+}
+
+/** Runs ava on these files and shows its TAP output as it comes: a line per test, all of a failure. */
+async function runAva(files: string[], concurrency: number): Promise<Count> {
+  const child = spawn('ava', ['--tap', '--concurrency', String(concurrency), ...files], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const count: Count = { passed: 0, failed: 0, skipped: [] }
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (/^ok .* # SKIP/.test(line))
+      count.skipped.push(line.replace(/^ok \d+ - /, '').replace(/ # SKIP.*/, ''))
+    else if (/^ok /.test(line)) count.passed += 1
+    else if (/^not ok /.test(line)) count.failed += 1
+    if (!/^(#|TAP|1\.\.|\s*$)/.test(line)) console.log(line)
+  }
+  const code =
+    child.exitCode ??
+    (await new Promise<number>((resolve) => child.once('exit', (status) => resolve(status ?? 1))))
+  // A crash or a file that does not end shows in the exit code alone.
+  if (code !== 0 && count.failed === 0) count.failed = 1
+  return count
+}
+
+const asked = process.argv.slice(2)
+const all = globSync('**/*.test.ts', { exclude: ['node_modules/**'] }).filter(
+  (file) => asked.length === 0 || asked.some((part) => file.includes(part)),
+)
+const total: Count = { passed: 0, failed: 0, skipped: [] }
+const minutes: string[] = []
+
+if (asked.length === 0) {
+  const failed = runChecks()
+  total.failed += failed.length
+  total.passed += 3 - failed.length
+}
+for (const level of LEVELS) {
+  const files = all.filter(level.files)
+  if (files.length === 0) continue
+  console.log(`\n${level.name}: ${files.length} files`)
+  const began = Date.now()
+  const { passed, failed, skipped } = await runAva(files, level.concurrency)
+  total.passed += passed
+  total.failed += failed
+  total.skipped.push(...skipped)
+  minutes.push(`${level.name} ${((Date.now() - began) / 60_000).toFixed(1)} min`)
+}
+console.log(`\n${minutes.join(', ')}`)
+for (const name of total.skipped) console.log(`skipped: ${name}`)
+console.log(`${total.passed} passed, ${total.failed} failed`)
+process.exit(total.failed === 0 ? 0 : 1)
