@@ -1,14 +1,11 @@
 import { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeSSH, SSHExecCommandResponse } from 'node-ssh'
 import { messageOf } from '../common/errors.ts'
+import { CHANNELS, ChannelPlaces, whereChannelsAreFree } from './channels.ts'
 import { HostError } from './host-error.ts'
 import { LineSplitter } from './line-splitter.ts'
-import { Semaphore } from './semaphore.ts'
 import { asRoot, type Command, LOCK_BUSY, OUT_OF_TIME } from './shell.ts'
 
-// sshd refuses the 11th (MaxSessions), it does not queue.
-const CHANNELS = 8
 const RUN_DEADLINE_MS = 30_000
 const STDERR_TAIL = 2000
 
@@ -25,7 +22,7 @@ export interface RunOptions {
 export class HostConnection {
   readonly #ssh: NodeSSH
   readonly #root: boolean
-  readonly #channels = new Semaphore(CHANNELS)
+  readonly #channels = new ChannelPlaces()
   /** This end's address, as the host sees it where nothing translates in between. */
   readonly localAddress: string
 
@@ -142,19 +139,4 @@ function meaning(code: number): string {
   if (code === LOCK_BUSY) return ' (another change may hold the lock of this host)'
   if (code === OUT_OF_TIME) return ' (it did not end in its time)'
   return ''
-}
-
-/**
- * sshd gives a place back a moment after it has told us that a command ended, so it may refuse a channel that is
- * within its limit. A command that was refused a channel has not started.
- */
-async function whereChannelsAreFree<T>(start: () => Promise<T>): Promise<T> {
-  for (let pause = 10; ; pause *= 2) {
-    try {
-      return await start()
-    } catch (error) {
-      if (pause > 500 || !/Channel open failure/.test(messageOf(error))) throw error
-      await sleep(pause)
-    }
-  }
 }

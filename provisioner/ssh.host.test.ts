@@ -95,7 +95,10 @@ test.serial('at most 8 commands run at once, the others wait', async (t) => {
   await withHost(async (connection) => {
     const count = script('count', 'sleep 0.3; pgrep -cx sleep || true')
     await Promise.all(Array.from({ length: 40 }, () => connection.run(count)))
-    const most = script('most', 'sleep 0.4 & sleep 0.2; pgrep -cx sleep')
+    const most = script(
+      'most',
+      'mkdir -p /tmp/most; mkdir /tmp/most/5070; sleep 0.2; ls /tmp/most | wc -l; rmdir /tmp/most/5070',
+    )
     const seen = await Promise.all(Array.from({ length: 20 }, () => connection.run(most)))
     t.is(Math.max(...seen.map(Number)), 8)
   })

@@ -49,13 +49,8 @@ test.serial('a bare machine is ready after one converge, and the next one change
   t.true(steps.includes('packages'))
   t.deepEqual(await titles(), [])
   t.is(await inside('systemctl is-system-running --wait'), 'running')
-  t.is(await inside('ls /var/lib/postgresql/17 2>/dev/null; ss -Hltn | grep -c :5432 || true'), '0')
-  t.is(
-    await inside(
-      'psql -XAtc "select 1" -h /run/pgbouncer -p 6432 -U pgbouncer pgbouncer 2>&1 | tail -n1 || true; cat /run/pgbouncer/loaded',
-    ).then((text) => text.split('\n').at(-1)),
-    'empty',
-  )
+  t.is(await inside('ls -A /var/lib/postgresql 2>/dev/null || true; ss -Hltn | grep -c :5432 || true'), '0')
+  t.is(await inside('cat /run/pgbouncer/loaded'), 'empty')
 })
 
 test.serial('units are closed to what they do not need', async (t) => {

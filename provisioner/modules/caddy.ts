@@ -1,7 +1,7 @@
 import type { HostSpec } from '../../hosts/host-spec.ts'
 import { type HostModule, hostModule, rootFile } from '../host/resources.ts'
 import { template } from '../render.ts'
-import { libraryFile, libraryPath, unitFile } from './library.ts'
+import { libraryFile, libraryPath, packageTools, unitFile } from './library.ts'
 
 const TMPFILES = '/etc/tmpfiles.d/dbhost-caddy.conf'
 
@@ -10,6 +10,7 @@ export function caddyModule(spec: HostSpec): HostModule {
   return hostModule('caddy', {
     packages: ['caddy'],
     files: [
+      ...packageTools(),
       libraryFile('check-caddy'),
       libraryFile('check-unit'),
       rootFile(TMPFILES, template('caddy/tmpfiles.conf'), { effects: ['run:caddy-folders'] }),

@@ -3,7 +3,7 @@ import type { HostSpec } from '../../hosts/host-spec.ts'
 import { type HostModule, hostModule, rootFile } from '../host/resources.ts'
 import { LAYOUT } from '../layout.ts'
 import { Block, template } from '../render.ts'
-import { libraryFile, libraryPath, unitFile } from './library.ts'
+import { libraryFile, libraryPath, packageTools, unitFile } from './library.ts'
 
 const LOAD = libraryPath('firewall-load')
 
@@ -14,6 +14,7 @@ export function firewallModule(spec: HostSpec): HostModule {
     packages: ['nftables'],
     directories: [{ path: '/etc/dbhost', mode: 0o755, owner: 'root', group: 'root' }],
     files: [
+      ...packageTools(),
       libraryFile('firewall-load'),
       libraryFile('check-unit'),
       rootFile('/etc/dbhost/firewall.nft', firewallText(spec), checked),

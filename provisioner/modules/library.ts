@@ -20,3 +20,6 @@ export const unitFile = (name: string, content: string, effects: ManagedFile['ef
   const path = `/etc/systemd/system/${name}`
   return rootFile(path, content, { effects, check: [libraryPath('check-unit'), '{}', path] })
 }
+
+/** What an installation of packages runs on the host. */
+export const packageTools = (): ManagedFile[] => ['packages-install', 'policy-rc.d'].map(libraryFile)
