@@ -29,10 +29,11 @@ process.send?.({ ready: true })
 
 /** The first signal lets requests end, a second one does not. */
 async function stop(): Promise<void> {
+  const closed = once(server, 'close')
   server.close()
   server.closeIdleConnections()
   await waiter.close()
-  await once(server, 'close')
+  await closed
   await queue.close()
   await orm.close()
 }

@@ -97,7 +97,7 @@ test.serial('at most 8 commands run at once, the others wait', async (t) => {
     await Promise.all(Array.from({ length: 40 }, () => connection.run(count)))
     const most = script(
       'most',
-      'mkdir -p /tmp/most; mkdir /tmp/most/5070; sleep 0.2; ls /tmp/most | wc -l; rmdir /tmp/most/5070',
+      'mkdir -p /tmp/most; mkdir /tmp/most/$$; sleep 0.2; ls /tmp/most | wc -l; rmdir /tmp/most/$$',
     )
     const seen = await Promise.all(Array.from({ length: 20 }, () => connection.run(most)))
     t.is(Math.max(...seen.map(Number)), 8)

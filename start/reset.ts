@@ -1,6 +1,7 @@
 import { existsSync, rmdirSync, rmSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { removeImages, removeMachines } from '../hosts/local/remove.ts'
+import { removeControlGroups } from './control-groups.ts'
 import { findInstallation, type Installation, ownClone } from './installation.ts'
 import { presentUserIds, removeOsUsers } from './os-users.ts'
 import { endProcessesOf } from './processes.ts'
@@ -52,6 +53,7 @@ async function removeInstallation(installation: Installation): Promise<void> {
   await endProcessesOf(presentUserIds(installation), GRACE_MS)
   say('Removing machines, links and firewall table')
   await removeMachines(installation.stateDir, installation.id)
+  removeControlGroups(installation.id)
   say('Removing OS users, state and sockets')
   await removeOsUsers(installation)
   rmSync(installation.runDir, { recursive: true, force: true })

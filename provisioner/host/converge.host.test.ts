@@ -9,18 +9,20 @@ import { edgeWanted, type HostWanted, hostWanted } from './wanted.ts'
 
 let host: TestMachine
 let connection: HostConnection
+// Read once: the templates may be edited while this runs.
+let wanted: HostWanted
 
 test.before(async () => {
   host = await bareMachine()
   connection = await connectHost(host.target)
+  wanted = hostWanted(host.spec)
 })
 test.after.always(async () => {
   connection.close()
   await host.remove()
 })
 
-const wanted = (): HostWanted => hostWanted(host.spec)
-const plan = async (): Promise<HostAction[]> => planHost(wanted(), await readHostFacts(connection, wanted()))
+const plan = async (): Promise<HostAction[]> => planHost(wanted, await readHostFacts(connection, wanted))
 const titles = async (): Promise<string[]> => (await plan()).map((action) => action.title)
 const inside = async (text: string): Promise<string> => (await connection.run(script('test', text))).trim()
 
@@ -151,7 +153,7 @@ test.serial('a file that does not hold is refused and changes nothing', async (t
     ['/etc/systemd/system/pgbouncer.service.d/dbhost.conf', '[Service]\nNonsense=1\n'],
   ]
   for (const [path, content] of broken) {
-    const modules = wanted().modules.map((module) => ({
+    const modules = wanted.modules.map((module) => ({
       ...module,
       files: module.files.map((file) => (file.path === path ? { ...file, content } : file)),
     }))

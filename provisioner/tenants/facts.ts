@@ -20,6 +20,8 @@ export interface RoleFacts {
 
 export interface InstanceFacts {
   state: string
+  /** Names that were looked for; of others nothing is known. */
+  looked: ReadonlySet<string> | 'all'
   databases: Map<string, DatabaseFacts>
   roles: Map<string, RoleFacts>
 }
@@ -43,23 +45,23 @@ export async function readTenantFacts(connection: HostConnection, scope: FactSco
     input: lines.join(''),
     deadlineMs: 20_000,
   })
-  return parseTenantFacts(text)
+  return parseTenantFacts(text, scope)
 }
 
 /** @throws where a line is of no known form: facts are never guessed */
-export function parseTenantFacts(text: string): TenantFacts {
+export function parseTenantFacts(text: string, scope: FactScope): TenantFacts {
   const facts: TenantFacts = {
     pool: { generation: '', loaded: '-', digest: '', unit: 'inactive' },
     allow: { digest: '', elements: [] },
     instances: new Map(),
   }
   for (const line of text.split('\n')) {
-    if (line !== '') readLine(facts, line.split(' '))
+    if (line !== '') readLine(facts, scope, line.split(' '))
   }
   return facts
 }
 
-function readLine(facts: TenantFacts, [word, first = '', ...rest]: string[]): void {
+function readLine(facts: TenantFacts, scope: FactScope, [word, first = '', ...rest]: string[]): void {
   const [second = '', third = '', fourth = '', fifth = '', sixth = ''] = rest
   if (word === 'pool') {
     facts.pool = { generation: first, loaded: second, digest: third, unit: fourth }
@@ -68,7 +70,9 @@ function readLine(facts: TenantFacts, [word, first = '', ...rest]: string[]): vo
   } else if (word === 'element') {
     facts.allow.elements.push(first)
   } else if (word === 'instance') {
-    facts.instances.set(first, { state: second, databases: new Map(), roles: new Map() })
+    const names = scope.get(first) ?? []
+    const looked = names === 'all' ? names : new Set(names)
+    facts.instances.set(first, { state: second, looked, databases: new Map(), roles: new Map() })
   } else if (word === 'database') {
     facts.instances.get(first)?.databases.set(second, {
       connectionLimit: Number(third),

@@ -28,6 +28,10 @@ const wantedOf = (...databases: DatabaseWanted[]): TenantsWanted => ({
 
 /** The facts of a host on which exactly these databases stand as wanted. */
 function standing(...databases: DatabaseWanted[]): TenantFacts {
+  return parseTenantFacts(factsText(...databases), new Map([[INSTANCE, 'all']]))
+}
+
+function factsText(...databases: DatabaseWanted[]): string {
   const digest = poolDigest(renderPoolFiles(databases))
   const elements = databases.flatMap(({ rules }) => rules).toSorted()
   const text = [
@@ -40,7 +44,7 @@ function standing(...databases: DatabaseWanted[]): TenantFacts {
       `role ${INSTANCE} ${name} ${ROLE_CONNECTIONS} l ${verifier} f`,
     ]),
   ]
-  return parseTenantFacts(text.join('\n'))
+  return text.join('\n')
 }
 
 test('a host that stands as wanted gives an empty plan', (t) => {
@@ -59,6 +63,20 @@ test('a new database opens: firewall grows, then the pool, nothing is closed', (
   t.deepEqual(plan.open, renderPoolFiles([database(), born]))
   t.is(plan.shut, null)
   t.deepEqual(plan.close, { files: null, entries: [], clients: [] })
+})
+
+test('of databases that were not looked at nothing is known, so nothing is done to them', (t) => {
+  const neighbour = database({ name: 'neighbour_a1b2c3' })
+  const gone = database({ name: 'old_d4e5f6', state: 'absent' })
+  const facts = parseTenantFacts(
+    factsText(neighbour, { ...gone, state: 'open' }),
+    new Map([[INSTANCE, [gone.name]]]),
+  )
+  facts.instances.get(INSTANCE)?.databases.delete(neighbour.name)
+  facts.instances.get(INSTANCE)?.roles.delete(neighbour.name)
+  const plan = planTenants(wantedOf(neighbour, gone), facts, NOTHING)
+  t.deepEqual(plan.ensure, [])
+  t.deepEqual(plan.close.files, renderPoolFiles([neighbour]))
 })
 
 test('a deleted database closes first: pool without it, role dropped, firewall shrinks at the end', (t) => {

@@ -1,5 +1,5 @@
 import { allowDigest, allowUnion } from './allow-set.ts'
-import type { DatabaseFacts, RoleFacts, TenantFacts } from './facts.ts'
+import type { DatabaseFacts, InstanceFacts, RoleFacts, TenantFacts } from './facts.ts'
 import { type PoolFiles, poolDigest, ROLE_CONNECTIONS, renderPoolFiles } from './pool-files.ts'
 import type { DatabaseWanted, InstanceWanted, TenantsWanted } from './wanted.ts'
 
@@ -37,7 +37,10 @@ export function planTenants(
     if (state !== undefined && state !== 'active') reasons.push(`instance ${instance.name} is ${state}`)
     return state !== undefined && state !== 'active'
   })
-  const seen = (database: DatabaseWanted) => facts.instances.get(database.instance)
+  const seen = ({ name, instance }: DatabaseWanted): InstanceFacts | undefined => {
+    const found = facts.instances.get(instance)
+    return found && (found.looked === 'all' || found.looked.has(name)) ? found : undefined
+  }
   const ensure = wanted.databases.filter((database) => {
     const instance = seen(database)
     if (database.state === 'absent' || !instance) return false

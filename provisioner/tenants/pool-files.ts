@@ -14,6 +14,8 @@ export interface PoolFiles {
   'userlist.txt': string
 }
 
+const byText = (a: string, b: string): number => (a < b ? -1 : 1)
+
 /** Clients of the two entries; together exactly `clients`, where that is at least 2. */
 export function splitClients(clients: number): { pooled: number; session: number } {
   const session = Math.max(1, Math.min(SESSION_POOL_SIZE, Math.floor(clients / 5)))
@@ -24,7 +26,7 @@ export function splitClients(clients: number): { pooled: number; session: number
 export function renderPoolFiles(databases: readonly DatabaseWanted[]): PoolFiles {
   const open = databases
     .filter((database) => database.state === 'open')
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .toSorted((a, b) => byText(a.name, b.name))
   return {
     'databases.ini': open.map(databaseLines).join(''),
     'hba.conf': open.map(hbaLines).join(''),
@@ -47,7 +49,7 @@ function hbaLines({ name, rules }: DatabaseWanted): string {
   return [name, sessionAlias(name)]
     .flatMap((entry) => [
       `local "${entry}" "${name}" scram-sha-256\n`,
-      ...rules.toSorted().map((rule) => `hostssl "${entry}" "${name}" ${rule} scram-sha-256\n`),
+      ...rules.toSorted(byText).map((rule) => `hostssl "${entry}" "${name}" ${rule} scram-sha-256\n`),
     ])
     .join('')
 }

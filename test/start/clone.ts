@@ -96,7 +96,7 @@ export class Command {
 
   /** SIGKILL for the command and the program that it handed over to, and for nothing else. */
   async kill(): Promise<void> {
-    if (this.child.pid) process.kill(-this.child.pid, 'SIGKILL')
+    if (this.child.pid && this.child.exitCode === null) process.kill(-this.child.pid, 'SIGKILL')
     await this.ended
   }
 }

@@ -13,7 +13,7 @@ export function leftoversOf(id: string): string[] {
   return [
     ...lines('process', say('ps', '-eo', 'pid,user:32,args')),
     ...lines('link', say('ip', '-brief', 'link')),
-    ...lines('table', say('nft', 'list', 'ruleset')),
+    ...lines('table', say('/usr/sbin/nft', 'list', 'ruleset')),
     ...lines('mount', readFileSync('/proc/self/mounts', 'utf8')),
     ...lines('loop device', say('losetup', '--list', '--noheadings', '--output', 'NAME,BACK-FILE')),
     ...lines('user', say('getent', 'passwd')),

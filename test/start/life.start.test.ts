@@ -141,7 +141,7 @@ test.serial(
     for (const pid of await machineProcesses(clone)) process.kill(pid, 'SIGKILL')
     await sleep(500)
     for (const link of linksOf(clone.id)) spawnSync('ip', ['link', 'delete', link])
-    spawnSync('nft', ['delete', 'table', 'inet', `dbhost_${clone.id}`])
+    spawnSync('/usr/sbin/nft', ['delete', 'table', 'inet', `dbhost_${clone.id}`])
     rmSync(`/run/dbhost/${clone.id}`, { recursive: true, force: true })
     const pidFile = postmasterPidFile(clone)
     t.true(existsSync(pidFile), 'PostgreSQL was killed, not stopped')

@@ -1,0 +1,85 @@
+import { randomName } from '../common/ids.ts'
+import { newPassword, scramVerifier } from '../common/scram.ts'
+import type { Secret } from '../common/secret.ts'
+import { LAYOUT } from '../provisioner/layout.ts'
+import { locked, script, sh } from '../provisioner/shell.ts'
+import { renderAllowSet } from '../provisioner/tenants/allow-set.ts'
+import { DATABASE_CONNECTIONS } from '../provisioner/tenants/plan.ts'
+import { poolDigest, ROLE_CONNECTIONS, renderPoolFiles } from '../provisioner/tenants/pool-files.ts'
+import { login } from './login.ts'
+import type { Service } from './service.ts'
+
+interface Prepared {
+  name: string
+  password: Secret
+  /** Standard input of the script: SQL, allowlist set, files of the pool, each with its length before it. */
+  input: string
+  generation: string
+}
+
+/** The same SQL, set, files, trial, reload and read-back as the product, in one script over one warm connection. */
+const FLOOR = `
+part() { read -r bytes; head -c "$bytes"; }
+part | ${LAYOUT.library}/tenant-sql
+part >/run/dbhost-bench-set
+[ "$2" = same ] || ${LAYOUT.library}/allow-apply </run/dbhost-bench-set
+part | ${LAYOUT.library}/pool-apply "$1"
+`
+
+async function prepare({ connection, host }: Service, instance: string, extra: string[]): Promise<Prepared> {
+  const name = `floor_${randomName(6)}`
+  const password = newPassword()
+  const verifier = scramVerifier(password)
+  const set = Object.entries({
+    ...{ name, verifier },
+    ...{ role_connections: ROLE_CONNECTIONS, database_connections: DATABASE_CONNECTIONS },
+  }).map(([key, value]) => `\\set ${key} '${value}'\n`)
+  const sql = `${set.join('')}\\i ${LAYOUT.library}/sql/ensure-database.sql\n`
+  const rules = host.spec.controlPlane
+  const own = renderPoolFiles([{ ...{ name, instance, verifier, rules }, state: 'open', clients: 200 }])
+  const files = { ...own }
+  for (const file of Object.keys(own) as (keyof typeof own)[]) {
+    files[file] = (await connection.run(sh`cat ${`${LAYOUT.pool.tenants}/${file}`}`)) + own[file]
+  }
+  const elements = await connection.run(
+    script('elements', `sed -n 's/.*{ \\(.*\\) }$/\\1/p' ${LAYOUT.allowSets}`),
+  )
+  const frames = Object.entries(files).map(([file, text]) => `${file} ${Buffer.byteLength(text)}\n${text}`)
+  const parts = [
+    `0 ${instance} ${Buffer.byteLength(sql)}\n${sql}`,
+    renderAllowSet([...elements.split('\n').filter(Boolean), ...extra]),
+    frames.join(''),
+  ]
+  return {
+    ...{ name, password },
+    input: parts.map((part) => `${Buffer.byteLength(part)}\n${part}`).join(''),
+    generation: `${poolDigest(files)}-${Date.now()}`,
+  }
+}
+
+/**
+ * What a create costs at least, in milliseconds until a fresh login has its answer. What it made is removed outside
+ * the measured time. @param extra networks that come into the allowlist set
+ */
+export async function floor(service: Service, instance: string, extra: string[]): Promise<number> {
+  const prepared = await prepare(service, instance, extra)
+  const { spec } = service.host
+  const began = performance.now()
+  const set = extra.length > 0 ? 'new' : 'same'
+  const command = locked(script('floor', FLOOR, prepared.generation, set))
+  await service.connection.run(command, { input: prepared.input })
+  await login(
+    {
+      host: spec.addresses[0] ?? '',
+      port: spec.ports.pooler,
+      ...{ database: prepared.name, username: prepared.name, password: prepared.password.reveal() },
+    },
+    service.ca,
+  )
+  const took = performance.now() - began
+  const drop = `\\set name '${prepared.name}'\n\\i ${LAYOUT.library}/sql/drop-database.sql\n`
+  await service.connection.run(sh`${LAYOUT.library}/tenant-sql`, {
+    input: `0 ${instance} ${Buffer.byteLength(drop)}\n${drop}`,
+  })
+  return took
+}

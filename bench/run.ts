@@ -1,0 +1,70 @@
+import { writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { Instance } from '../api/model/instance.ts'
+import { removeImages } from '../hosts/local/remove.ts'
+import { Clone } from '../test/start/clone.ts'
+import { measureConverge } from './converge.ts'
+import { type CreateFigures, growTo, measureCreates } from './create.ts'
+import { measureMemory } from './memory.ts'
+import { renderTable } from './report.ts'
+import { openService } from './service.ts'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '11' },
+    databases: { type: 'string', default: '1,100,500' },
+  },
+})
+const rounds = Number(values.rounds)
+const stops = values.databases.split(',').map(Number)
+
+/** Seconds until `npm start` says that it runs; null where another clone's machines keep the image. */
+async function start(clone: Clone): Promise<{ seconds: number; stop: () => Promise<unknown> }> {
+  const began = Date.now()
+  const command = await clone.start()
+  return { seconds: (Date.now() - began) / 1000, stop: () => command.interrupt() }
+}
+
+const clone = new Clone()
+try {
+  const imageAbsent = await removeImages()
+  const cold = await start(clone)
+  console.log(`npm start, image ${imageAbsent ? 'absent' : 'cached'}: ${cold.seconds.toFixed(1)} s`)
+  await cold.stop()
+  const warm = await start(clone)
+  console.log(`npm start, warm: ${warm.seconds.toFixed(1)} s`)
+
+  const service = await openService(clone)
+  const instance = await service.orm.em.fork().findOneOrFail(Instance, { host: service.host.id })
+  const memoryBefore = await measureMemory(service, instance.name)
+  const convergeMs = await measureConverge(service)
+  const creates: CreateFigures[] = []
+  for (const stop of stops) {
+    await growTo(service, stop)
+    creates.push(await measureCreates(service, rounds))
+    console.log(`measured at ${stop} databases`)
+  }
+  const convergeFullMs = await measureConverge(service)
+  const memoryAfter = await measureMemory(service, instance.name)
+  await service.close()
+  await warm.stop()
+
+  const result = {
+    measuredAt: new Date().toISOString(),
+    machine: { cpus: cpus().length, model: cpus()[0]?.model ?? 'unknown', rounds },
+    start: { coldSeconds: cold.seconds, imageAbsent, warmSeconds: warm.seconds },
+    creates,
+    converge: { oneDatabaseMs: convergeMs, allDatabasesMs: convergeFullMs },
+    memory: { before: memoryBefore, after: memoryAfter },
+  }
+  const table = renderTable(result)
+  const folder = join(import.meta.dirname, 'results')
+  writeFileSync(join(folder, 'last.json'), `${JSON.stringify(result, null, 2)}\n`)
+  writeFileSync(join(folder, 'last.md'), table)
+  console.log(`\n${table}`)
+} finally {
+  await clone.remove()
+}
+process.exit()

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import type { MikroORM } from '@mikro-orm/postgresql'
+import { Host } from '../api/model/host.ts'
+import { HostCredential } from '../api/model/host-credential.ts'
+import { openOrm } from '../api/model/orm.ts'
+import { openBox } from '../common/seal.ts'
+import { connectHost, type HostConnection } from '../provisioner/ssh.ts'
+import { describeInstallation, type Installation } from '../start/installation.ts'
+import { readBoxPrivateKey } from '../start/keys.ts'
+import { ownerAddress } from '../start/schema.ts'
+import type { Clone } from '../test/start/clone.ts'
+
+/** A running service of a clone of its own, with the doors that only its operator has. */
+export interface Service {
+  installation: Installation
+  orm: MikroORM
+  host: Host
+  /** Warm, as the worker's. */
+  connection: HostConnection
+  ca: string
+  request: (method: string, path: string, body?: unknown) => Promise<{ status: number; body: Answer }>
+  close: () => Promise<void>
+}
+
+export interface Answer {
+  id: string
+  host: string
+  port: number
+  database: string
+  username: string
+  password: string
+  detail?: string
+}
+
+export async function openService(clone: Clone): Promise<Service> {
+  const { apiUrl, apiKey, database } = clone.facts
+  const installation = describeInstallation(clone.id, clone.path)
+  const orm = await openOrm(ownerAddress(installation), 4)
+  const host = await orm.em.fork().findOneOrFail(Host, { removedAt: null })
+  const { sealedKey } = await orm.em.fork().findOneOrFail(HostCredential, { host: host.id })
+  if (!host.ssh || !database) throw new Error('npm start left no host or no database')
+  const privateKey = openBox(readBoxPrivateKey(installation), sealedKey, `host:${host.id}:key`)
+  const connection = await connectHost({ ...host.ssh, privateKey })
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', prefer: 'wait=60' }
+  return {
+    ...{ installation, orm, host, connection },
+    ca: readFileSync(database.caFile, 'utf8'),
+    request: async (method, path, body) => {
+      const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+      const response = await fetch(`${apiUrl}/api/v1${path}`, { method, headers, ...sent })
+      const text = await response.text()
+      return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as Answer }
+    },
+    close: async () => {
+      connection.close()
+      await orm.close()
+    },
+  }
+}
