@@ -23,7 +23,8 @@ part() { read -r bytes; head -c "$bytes"; }
 part | ${LAYOUT.library}/tenant-sql
 part >/run/dbhost-bench-set
 [ "$2" = same ] || ${LAYOUT.library}/allow-apply </run/dbhost-bench-set
-part | ${LAYOUT.library}/pool-apply "$1"
+part | ${LAYOUT.library}/pool-try "$1"
+${LAYOUT.library}/pool-apply "$1"
 `
 
 async function prepare({ connection, host }: Service, instance: string, extra: string[]): Promise<Prepared> {

@@ -15,18 +15,21 @@ export class Journal {
     this.#checkpoint = checkpoint
   }
 
-  /** Marks a step as running. Work does not wait for the mark: the next `end` does. */
+  /** Marks a step as running. Work does not wait for marks; `written` does, before an operation ends. */
   begin(operations: readonly Operation[], name: string): void {
     this.#write(operations, name, { state: 'running', startedAt: new Date() })
   }
 
-  /** Returns when the step and everything before it is written. */
   async end(operations: readonly Operation[], name: string, detail: string | null = null): Promise<void> {
     this.#write(operations, name, { state: 'done', finishedAt: new Date(), detail })
-    await this.#written
     for (const kind of new Set(withStep(operations, name).map((operation) => operation.kind))) {
       await this.#checkpoint(`${kind}:${name}`)
     }
+  }
+
+  /** Everything noted so far is written. */
+  async written(): Promise<void> {
+    await this.#written
   }
 
   async fail(operations: readonly Operation[], name: string, detail: string): Promise<void> {

@@ -56,6 +56,7 @@ async function carryOut(batch: TenantBatch): Promise<void> {
   if (converging.length > 0 || outdated) await convergeHost(batch)
   await runTenantsPhase(batch, converging.length > 0)
   await batch.journal.end(converging, 'observe')
+  await batch.journal.written()
   await observe(dependencies, host, 'ready', null)
   await succeed(dependencies.em, converging, dependencies.workerId, [])
 }

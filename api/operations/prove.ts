@@ -52,6 +52,7 @@ async function record(
   if (observed.length === 0) return
   const operations = batch.of(observed)
   await batch.journal.end(operations, 'verify', note)
+  await batch.journal.written()
   await succeed(batch.dependencies.em, operations, batch.dependencies.workerId, observed)
   batch.live = batch.live.filter((operation) => !operations.includes(operation))
 }

@@ -5,6 +5,8 @@ import {
   closeUncovered,
   ensureInstances,
   reopenEntries,
+  type TriedFiles,
+  tryPoolFiles,
 } from '../../provisioner/tenants/apply.ts'
 import { type FactScope, readTenantFacts } from '../../provisioner/tenants/facts.ts'
 import { planTenants, type TenantPlan } from '../../provisioner/tenants/plan.ts'
@@ -40,8 +42,11 @@ async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' 
   await makeInstances(batch, tenants, plan)
   await close(batch, plan, rows)
   if (await dropRevoked(batch)) return 'revoked'
+  // A throw-away PgBouncer tries the files while PostgreSQL makes the roles: neither waits for the other.
+  const trial = plan.open ? tryPoolFiles(batch.connection, plan.open) : null
+  trial?.catch(() => undefined)
   await makeRoles(batch, plan, rows)
-  await open(batch, tenants, plan)
+  await open(batch, tenants, plan, trial)
   await prove(batch, tenants)
 
   await batch.journal.end(batch.live, 'tenants', plan.reasons.slice(0, 20).join('; ') || 'no change')
@@ -59,14 +64,18 @@ async function refuseBadRows(batch: TenantBatch, { wanted, rows }: HostTenants):
   await batch.settle('role', bad, rows)
 }
 
-function scopeOf({ wanted, changed, rows }: HostTenants, everything: boolean): FactScope {
+function scopeOf({ wanted, changed }: HostTenants, everything: boolean): FactScope {
   if (everything) return new Map(wanted.instances.map(({ name }) => [name, 'all']))
   const usable = new Set(wanted.databases.map(({ name }) => name))
-  const names = changed.filter((row) => usable.has(row.physicalName) && rows.has(row.physicalName))
+  const looked = changed.filter((row) => usable.has(row.physicalName))
   return new Map(
-    Map.groupBy(names, (row) => row.instance.name)
+    Map.groupBy(looked, (row) => row.instance.name)
       .entries()
-      .map(([instance, own]) => [instance, own.map((row) => row.physicalName)]),
+      .map(([instance, rows]) => [
+        instance,
+        // What was never seen on the host is made whatever stands there: looking would only cost time.
+        rows.map((row) => ({ name: row.physicalName, known: row.observedRevision > 0 })),
+      ]),
   )
 }
 
@@ -93,7 +102,7 @@ async function close(
   rows: HostTenants['rows'],
 ): Promise<void> {
   batch.journal.begin(batch.live, 'close')
-  if (doors.files) await applyPoolFiles(batch.connection, doors.files)
+  if (doors.files) await applyPoolFiles(batch.connection, await tryPoolFiles(batch.connection, doors.files))
   if (doors.entries.length > 0) {
     await batch.settle('close', await closeEntries(batch.connection, doors.entries), rows)
   }
@@ -117,14 +126,23 @@ async function makeRoles(batch: TenantBatch, plan: TenantPlan, rows: HostTenants
   await batch.journal.end(batch.live, 'role')
 }
 
-async function open(batch: TenantBatch, { wanted }: HostTenants, plan: TenantPlan): Promise<void> {
+async function open(
+  batch: TenantBatch,
+  { wanted }: HostTenants,
+  plan: TenantPlan,
+  trial: Promise<TriedFiles> | null,
+): Promise<void> {
   batch.journal.begin(batch.live, 'open')
   if (plan.admit) await applyAllowSet(batch.connection, plan.admit)
-  if (plan.open) {
+  if (trial !== null) {
     const unborn = new Set(plan.ensure.filter(({ name }) => batch.failed.has(name)))
     const files = renderPoolFiles(wanted.databases.filter((database) => !unborn.has(database)))
+    const tried = await trial
+    const fits = tried.digest === poolDigest(files)
     const closed = plan.close.files ? poolDigest(plan.close.files) : null
-    if (poolDigest(files) !== closed) await applyPoolFiles(batch.connection, files)
+    if (poolDigest(files) !== closed) {
+      await applyPoolFiles(batch.connection, fits ? tried : await tryPoolFiles(batch.connection, files))
+    }
   }
   const shut = plan.close.entries.filter(({ name, state }) => state === 'open' && !batch.failed.has(name))
   await reopenEntries(batch.connection, shut)

@@ -28,14 +28,30 @@ export async function ensureInstances(
   return failures
 }
 
-/** Puts new tenant files in force; tried first, so that a bad file changes nothing. @throws HostError */
-export async function applyPoolFiles(connection: HostConnection, files: PoolFiles): Promise<void> {
+/** Files that a throw-away PgBouncer has taken; they wait on the host to come into force. */
+export interface TriedFiles {
+  digest: string
+  generation: string
+}
+
+/**
+ * Writes tenant files beside those in force and tries them. Changes nothing that anybody uses, so it needs no lock
+ * and may run while roles are made. @throws HostError where PgBouncer refuses them
+ */
+export async function tryPoolFiles(connection: HostConnection, files: PoolFiles): Promise<TriedFiles> {
   const frames = Object.entries(files).map(([name, text]) => `${name} ${Buffer.byteLength(text)}\n${text}`)
-  const generation = `${poolDigest(files)}-${Date.now()}`
-  await connection.run(locked(sh`${LAYOUT.library}/pool-apply ${generation}`), {
+  const digest = poolDigest(files)
+  const generation = `${digest}-${Date.now()}`
+  await connection.run(sh`${LAYOUT.library}/pool-try ${generation}`, {
     input: frames.join(''),
     deadlineMs: 25_000,
   })
+  return { digest, generation }
+}
+
+/** Puts tried files in force by one rename, reloads PgBouncer and reads back what it has. @throws HostError */
+export async function applyPoolFiles(connection: HostConnection, { generation }: TriedFiles): Promise<void> {
+  await connection.run(locked(sh`${LAYOUT.library}/pool-apply ${generation}`), { deadlineMs: 25_000 })
 }
 
 const entriesOf = ({ name }: DatabaseWanted): string[] => [name, sessionAlias(name)]

@@ -33,12 +33,13 @@ export interface TenantFacts {
   instances: Map<string, InstanceFacts>
 }
 
-/** Names of databases to look at in an instance; `all` for each that stands there. */
-export type FactScope = Map<string, readonly string[] | 'all'>
+/** Databases to look at in an instance; `all` for each that stands there. One not `known` counts as missing unseen. */
+export type FactScope = Map<string, readonly { name: string; known: boolean }[] | 'all'>
 
 export async function readTenantFacts(connection: HostConnection, scope: FactScope): Promise<TenantFacts> {
   const lines = [...scope].map(([instance, names]) => {
-    const list = names === 'all' ? '*' : names.join(',') || '-'
+    const known = names === 'all' ? [] : names.filter((one) => one.known).map((one) => one.name)
+    const list = names === 'all' ? '*' : known.join(',') || '-'
     return `${instance} ${list}\n`
   })
   const text = await connection.run(sh`${LAYOUT.library}/tenant-facts`, {
@@ -71,7 +72,7 @@ function readLine(facts: TenantFacts, scope: FactScope, [word, first = '', ...re
     facts.allow.elements.push(first)
   } else if (word === 'instance') {
     const names = scope.get(first) ?? []
-    const looked = names === 'all' ? names : new Set(names)
+    const looked = names === 'all' ? names : new Set(names.map(({ name }) => name))
     facts.instances.set(first, { state: second, looked, databases: new Map(), roles: new Map() })
   } else if (word === 'database') {
     facts.instances.get(first)?.databases.set(second, {

@@ -70,7 +70,7 @@ test('of databases that were not looked at nothing is known, so nothing is done 
   const gone = database({ name: 'old_d4e5f6', state: 'absent' })
   const facts = parseTenantFacts(
     factsText(neighbour, { ...gone, state: 'open' }),
-    new Map([[INSTANCE, [gone.name]]]),
+    new Map([[INSTANCE, [{ name: gone.name, known: true }]]]),
   )
   facts.instances.get(INSTANCE)?.databases.delete(neighbour.name)
   facts.instances.get(INSTANCE)?.roles.delete(neighbour.name)
