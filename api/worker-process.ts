@@ -7,10 +7,14 @@ import { Connections } from './operations/connections.ts'
 import type { PassDependencies } from './operations/dependencies.ts'
 import { startRunner, takeOver } from './operations/runner.ts'
 import { startSweep } from './operations/sweep.ts'
+import { purgeIdempotency } from './services/idempotency.ts'
 import { openQueue } from './services/queue.ts'
 
 /** How long a pass may go on after a first request to stop, in milliseconds. */
 const STOP_DEADLINE_MS = 15_000
+
+/** How often what is kept for 24 hours is looked through, in milliseconds. */
+const PURGE_MS = 10 * 60_000
 
 /** The worker program: claims operations and carries them out. @param checkpoint for fault tests only */
 export async function startWorker(
@@ -30,11 +34,16 @@ export async function startWorker(
   if (config.predecessor) await takeOver(boss, dependencies, config.predecessor)
   await startRunner(boss, dependencies, stop.signal)
   const endSweep = startSweep(boss, dependencies)
+  const purge = (): Promise<void> =>
+    purgeIdempotency(orm.em).catch((error: unknown) => log.error({ err: error }, 'purge failed'))
+  await purge()
+  const purging = setInterval(() => void purge(), PURGE_MS)
   log.info({ worker: config.workerId }, 'ready')
   process.send?.({ ready: true })
 
   const end = async (): Promise<void> => {
     stop.abort()
+    clearInterval(purging)
     await endSweep()
     await boss.stop({ graceful: true, timeout: STOP_DEADLINE_MS })
     connections.close()

@@ -3,7 +3,7 @@ import pino from 'pino'
 export type Logger = pino.Logger
 
 /** Passwords in connection strings, wherever they stand in a text. */
-export function scrub(text: string): string {
+function scrub(text: string): string {
   return text.replace(/(\w+:\/\/[^\s:/@]+:)[^\s@]+@/g, '$1[secret]@')
 }
 

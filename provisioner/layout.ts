@@ -26,6 +26,3 @@ export const LAYOUT = {
   },
   ca: '/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt',
 } as const
-
-export const instanceUser = (name: string): string => `pgi-${name}`
-export const instanceUnit = (name: string): string => `pgi@${name}.service`

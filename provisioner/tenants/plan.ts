@@ -87,7 +87,7 @@ export function planTenants(
 }
 
 /** What is not as wanted of one database and its role, in words. */
-export function databaseDifferences(
+function databaseDifferences(
   wanted: DatabaseWanted,
   database: DatabaseFacts | undefined,
   role: RoleFacts | undefined,
