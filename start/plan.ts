@@ -1,14 +1,17 @@
 import { program } from 'commander'
 import { Host } from '../api/model/host.ts'
 import { HostCredential } from '../api/model/host-credential.ts'
+import { loadTenants } from '../api/operations/wanted.ts'
 import { openBox } from '../common/seal.ts'
 import { readHostFacts } from '../provisioner/host/facts.ts'
 import { planHost } from '../provisioner/host/plan.ts'
 import { hostWanted } from '../provisioner/host/wanted.ts'
-import { connectHost } from '../provisioner/ssh.ts'
+import { connectHost, type HostConnection } from '../provisioner/ssh.ts'
+import { type FactScope, readTenantFacts } from '../provisioner/tenants/facts.ts'
+import { planTenants } from '../provisioner/tenants/plan.ts'
 import { readBoxPrivateKey } from './keys.ts'
 import { Refusal, runCommand } from './say.ts'
-import { withRunning } from './services.ts'
+import { type HostServices, withRunning } from './services.ts'
 
 program
   .name('npm run plan --')
@@ -30,10 +33,24 @@ await runCommand(() =>
     try {
       const wanted = hostWanted(host.spec)
       const actions = planHost(wanted, await readHostFacts(connection, wanted))
-      for (const { title } of actions) console.log(`  ${title}`)
-      console.log(`${actions.length} changes on ${name}`)
+      const titles = actions.map(({ title }) => title)
+      // The scripts that read what tenants have come with the first converge.
+      if (host.convergedDigest) titles.push(...(await tenantDifferences(services, host, connection)))
+      for (const title of titles) console.log(`  ${title}`)
+      console.log(`${titles.length} changes on ${name}`)
     } finally {
       connection.close()
     }
   }),
 )
+
+async function tenantDifferences(
+  { em }: HostServices,
+  { id }: Host,
+  connection: HostConnection,
+): Promise<string[]> {
+  const { wanted } = await loadTenants(em, id)
+  const scope: FactScope = new Map(wanted.instances.map(({ name }) => [name, 'all'] as const))
+  const nothing = { passwords: new Set<string>(), rules: new Set<string>() }
+  return planTenants(wanted, await readTenantFacts(connection, scope), nothing).reasons
+}
