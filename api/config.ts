@@ -49,14 +49,14 @@ function readSecretFile(env: Environment, name: string): string {
 }
 
 function readLogLevel(env: Environment): string {
-  const level = env['DBHOST_LOG_LEVEL'] ?? 'info'
+  const level = env.DBHOST_LOG_LEVEL ?? 'info'
   if (['debug', 'info', 'warn', 'error'].includes(level)) return level
   throw new Error(`DBHOST_LOG_LEVEL must be debug, info, warn or error, not "${level}".`)
 }
 
 const readDatabase = (env: Environment): DatabaseAddress => ({
   host: required(env, 'DBHOST_DATABASE_HOST'),
-  port: readPort('DBHOST_DATABASE_PORT', env['DBHOST_DATABASE_PORT'] ?? '5432'),
+  port: readPort('DBHOST_DATABASE_PORT', env.DBHOST_DATABASE_PORT ?? '5432'),
   user: required(env, 'DBHOST_DATABASE_USER'),
   database: required(env, 'DBHOST_DATABASE_NAME'),
 })
@@ -97,8 +97,8 @@ export function readWorkerConfig(env: Environment): Readonly<WorkerConfig> {
     database: readDatabase(env),
     keyRing: importKeyRing(readSecretFile(env, 'DBHOST_KEY_RING_FILE')),
     boxPrivateKey: new Secret(readSecretFile(env, 'DBHOST_BOX_PRIVATE_KEY_FILE')),
-    workerId: env['DBHOST_WORKER_ID'] ?? `${hostname()}-${process.pid}-${Date.now()}`,
-    predecessor: env['DBHOST_PREDECESSOR'] || undefined,
+    workerId: env.DBHOST_WORKER_ID ?? `${hostname()}-${process.pid}-${Date.now()}`,
+    predecessor: env.DBHOST_PREDECESSOR || undefined,
     logLevel: readLogLevel(env),
   })
 }

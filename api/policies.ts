@@ -21,5 +21,6 @@ export function authorize(actor: Actor, action: Action): void {
 
 /** May this key use the API at all? @throws PLAN_LIMIT where its account's plan has no API access */
 export function authorizeKey(key: ApiKey): void {
-  if (!key.account.plan.apiAccess) throw new AppError('PLAN_LIMIT', 'The plan of this account has no API access.')
+  if (!key.account.plan.apiAccess)
+    throw new AppError('PLAN_LIMIT', 'The plan of this account has no API access.')
 }

@@ -3,7 +3,7 @@ import path from 'node:path'
 import test from 'ava'
 
 interface Room {
-  /** Files of the room; the first room that fits a file is its room. */
+  /** Files of the room. */
   files: RegExp
   /** Project files that it may import. Its own room and `common` are always allowed. */
   may: RegExp[]
@@ -15,34 +15,38 @@ const HOST_SPEC = /^hosts\/host-spec\.ts$/
 const KINDS = /^api\/operations\/kinds\.ts$/
 const MODEL = /^api\/(model|migrations)\//
 
-const ROOMS: Record<string, Room> = {
-  common: { files: /^common\//, may: [] },
-  'api/routes, middleware, schemas': {
-    files: /^api\/(routes|middleware|schemas|app\.ts|server\.ts)/,
-    may: [/^api\/(services|policies|schemas|routes|middleware|app|config)/, MODEL, KINDS, HOST_SPEC],
+/** In this order: the first that fits a file is its room. */
+const ROOMS: { name: string; room: Room }[] = [
+  { name: 'test', room: { files: /^(test|bench|docs)\/|\.test\.ts$/, may: [/^/] } },
+  { name: 'common', room: { files: /^common\//, may: [] } },
+  { name: 'api/worker', room: { files: /^api\/worker/, may: [/^api\//] } },
+  {
+    name: 'api/routes, middleware, schemas',
+    room: {
+      files: /^api\/(routes|middleware|schemas|app\.ts|server\.ts)/,
+      may: [/^api\/(services|policies|schemas|routes|middleware|app|config)/, MODEL, KINDS, HOST_SPEC],
+    },
   },
-  'api/services': {
-    files: /^api\/(services\/|policies|config)/,
-    may: [/^api\/(services\/|policies)/, MODEL, HOST_SPEC, KINDS, /^stacks\/document\.ts$/],
+  {
+    name: 'api/services',
+    room: {
+      files: /^api\/(services\/|policies|config)/,
+      may: [MODEL, HOST_SPEC, KINDS, /^stacks\/document\.ts$/],
+    },
   },
-  'api/operations, kinds': { files: KINDS, may: [] },
-  'api/operations': {
-    files: /^api\/(operations\/|worker)/,
-    may: [
-      /^api\/(operations\/|worker-process)/,
-      MODEL,
-      /^provisioner\//,
-      /^hosts\//,
-      /^stacks\/(document|gateway)/,
-    ],
+  { name: 'kinds', room: { files: KINDS, may: [] } },
+  {
+    name: 'api/operations',
+    room: {
+      files: /^api\/operations\//,
+      may: [MODEL, /^provisioner\//, /^hosts\//, /^stacks\/(document|gateway)/],
+    },
   },
-  'api/worker': { files: /^api\/worker/, may: [/^api\//] },
-  'api/model': { files: MODEL, may: [MODEL], mayType: [HOST_SPEC, KINDS] },
-  provisioner: { files: /^provisioner\//, may: [/^provisioner\//, HOST_SPEC] },
-  hosts: { files: /^hosts\//, may: [/^hosts\//] },
-  start: { files: /^start\//, may: [/^/] },
-  test: { files: /^(test|bench|docs)\/|\.test\.ts$/, may: [/^/] },
-}
+  { name: 'api/model', room: { files: MODEL, may: [], mayType: [HOST_SPEC, KINDS] } },
+  { name: 'provisioner', room: { files: /^provisioner\//, may: [HOST_SPEC] } },
+  { name: 'hosts', room: { files: /^hosts\//, may: [] } },
+  { name: 'start', room: { files: /^start\//, may: [/^/] } },
+]
 
 /** Libraries that only some rooms may load. */
 const LIBRARIES: [RegExp, RegExp][] = [
@@ -71,17 +75,15 @@ function importsOf(file: string): Import[] {
   })
 }
 
-function roomOf(file: string): [string, Room] {
-  if (file.endsWith('.test.ts')) return ['test', ROOMS['test'] as Room]
-  if (/^api\/worker/.test(file)) return ['api/worker', ROOMS['api/worker'] as Room]
-  const found = Object.entries(ROOMS).find(([, room]) => room.files.test(file))
+function roomOf(file: string): { name: string; room: Room } {
+  const found = ROOMS.find(({ room }) => room.files.test(file))
   if (!found) throw new Error(`${file} stands in no room`)
   return found
 }
 
 test('each file imports only what its room may import', (t) => {
   const wrong = SOURCES.flatMap((file) => {
-    const [name, room] = roomOf(file)
+    const { name, room } = roomOf(file)
     return importsOf(file)
       .filter(({ target }) => SOURCES.includes(target))
       .filter(({ target, typeOnly }) => {

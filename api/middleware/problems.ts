@@ -48,7 +48,10 @@ export const problems =
     } catch (error) {
       const problem = translate(error)
       if (problem.status >= 500) {
-        log.error({ err: error, requestId: ctx.state.requestId, method: ctx.method, path: ctx.path }, 'request failed')
+        log.error(
+          { err: error, requestId: ctx.state.requestId, method: ctx.method, path: ctx.path },
+          'request failed',
+        )
       }
       answerProblem(ctx, problem)
     }

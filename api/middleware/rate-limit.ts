@@ -34,7 +34,10 @@ export function rateLimit(): Middleware {
     ctx.set('RateLimit-Reset', String(seconds))
     if (!passed) {
       ctx.set('Retry-After', String(seconds))
-      throw new AppError('RATE_LIMITED', `This key has sent ${REQUESTS} requests within a minute. Wait ${seconds} s.`)
+      throw new AppError(
+        'RATE_LIMITED',
+        `This key has sent ${REQUESTS} requests within a minute. Wait ${seconds} s.`,
+      )
     }
     await next()
   }
@@ -51,7 +54,10 @@ export class FailureBudget {
   /** @throws RATE_LIMITED */
   check(address: string): void {
     if ((this.#counts.get(address) ?? 0) < FAILURES) return
-    throw new AppError('RATE_LIMITED', 'Too many requests without a valid key came from your address. Wait a minute.')
+    throw new AppError(
+      'RATE_LIMITED',
+      'Too many requests without a valid key came from your address. Wait a minute.',
+    )
   }
 
   count(address: string): void {

@@ -16,8 +16,8 @@ import {
 import { page } from '../schemas/fields.ts'
 import { presentOperation } from '../schemas/operations.ts'
 import { deleteDatabase, resetPassword, setAllowlist } from '../services/change-database.ts'
-import { createDatabase } from '../services/create-database.ts'
 import type { Actor } from '../services/context.ts'
+import { createDatabase } from '../services/create-database.ts'
 import { findDatabase } from '../services/find-database.ts'
 import { pageOf, readCursor } from './cursor.ts'
 import { idempotent } from './idempotent.ts'
@@ -35,7 +35,11 @@ export function mountDatabases(router: Router, context: RouteContext): void {
       const rows = await em.find(
         Database,
         { project: { account: actor.accountId }, deletedAt: null, ...(after ? { id: { $lt: after } } : {}) },
-        { orderBy: { id: 'desc' }, limit: query.limit + 1, populate: ['project', 'instance', 'instance.host'] },
+        {
+          orderBy: { id: 'desc' },
+          limit: query.limit + 1,
+          populate: ['project', 'instance', 'instance.host'],
+        },
       )
       ctx.body = pageOf(rows, query.limit, presentDatabase)
     },
@@ -68,14 +72,14 @@ export function mountDatabases(router: Router, context: RouteContext): void {
   mount(router, context, {
     ...{ method: 'get', path: '/databases/:id', allow: ALLOW },
     handle: async ({ ctx, actor, em, params }) => {
-      ctx.body = presentDatabase(await findDatabase(em, actor, params['id'] ?? ''))
+      ctx.body = presentDatabase(await findDatabase(em, actor, params.id ?? ''))
     },
   })
 
   mount(router, context, {
     ...{ method: 'delete', path: '/databases/:id', allow: ALLOW },
     handle: async ({ ctx, actor, params }) => {
-      const operation = await deleteDatabase(context, actor, params['id'] ?? '')
+      const operation = await deleteDatabase(context, actor, params.id ?? '')
       await answerWhenEnded(context, ctx, operation, {
         done: async () => {
           ctx.status = 204
@@ -94,7 +98,7 @@ export function mountDatabases(router: Router, context: RouteContext): void {
       const { operation, password } = await idempotent(
         context,
         call,
-        (claim) => resetPassword(context, actor, params['id'] ?? '', claim),
+        (claim) => resetPassword(context, actor, params.id ?? '', claim),
         (id) => replay(context, id),
       )
       const answer = async (now: Operation): Promise<void> => {
@@ -108,7 +112,7 @@ export function mountDatabases(router: Router, context: RouteContext): void {
   mount(router, context, {
     ...{ method: 'get', path: '/databases/:id/allowlist', allow: ALLOW },
     handle: async ({ ctx, actor, em, params }) => {
-      const database = await findDatabase(em, actor, params['id'] ?? '')
+      const database = await findDatabase(em, actor, params.id ?? '')
       ctx.body = { rules: await rulesOf(context, database), allowWide: database.allowWide }
     },
   })
@@ -116,9 +120,9 @@ export function mountDatabases(router: Router, context: RouteContext): void {
   mount(router, context, {
     ...{ method: 'put', path: '/databases/:id/allowlist', allow: ALLOW, body: allowlistBody },
     handle: async ({ ctx, actor, em, params, body }) => {
-      const operation = await setAllowlist(context, actor, params['id'] ?? '', body)
+      const operation = await setAllowlist(context, actor, params.id ?? '', body)
       const answer = async (now: Operation): Promise<void> => {
-        const database = await findDatabase(em.fork(), actor, params['id'] ?? '')
+        const database = await findDatabase(em.fork(), actor, params.id ?? '')
         const rules = await rulesOf(context, database)
         ctx.body = { rules, allowWide: database.allowWide, operation: presentOperation(now) }
       }
@@ -148,7 +152,10 @@ async function replay(
 ): Promise<{ operation: Operation; password: Secret }> {
   const operation = await em.fork().findOne(Operation, { id })
   if (!operation?.sealedSecret) {
-    throw new AppError('IDEMPOTENCY_CONFLICT', 'The answer of the first request is not kept any more. Send a new key.')
+    throw new AppError(
+      'IDEMPOTENCY_CONFLICT',
+      'The answer of the first request is not kept any more. Send a new key.',
+    )
   }
   return { operation, password: open(keyRing, operation.sealedSecret, `operation:${id}:secret`) }
 }

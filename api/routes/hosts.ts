@@ -25,7 +25,7 @@ export function mountHosts(router: Router, context: RouteContext): void {
   mount(router, context, {
     ...{ method: 'get', path: '/hosts/:id', allow: 'see-hosts' },
     handle: async ({ ctx, actor, em, params }) => {
-      const host = await em.findOne(Host, { id: params['id'] ?? '', removedAt: null })
+      const host = await em.findOne(Host, { id: params.id ?? '', removedAt: null })
       if (!host) throw notFound()
       ctx.body = presentHost(host, actor.operator, context.publicOrigin)
     },
@@ -33,7 +33,7 @@ export function mountHosts(router: Router, context: RouteContext): void {
 
   // Whoever was given a connection string must be able to get the certificate that it needs.
   router.get('/hosts/:id/ca.pem', async (ctx) => {
-    const host = await context.em.fork().findOne(Host, { id: ctx.params['id'] ?? '', removedAt: null })
+    const host = await context.em.fork().findOne(Host, { id: ctx.params.id ?? '', removedAt: null })
     if (!host?.caCertificate) throw notFound()
     ctx.body = host.caCertificate
     ctx.type = 'application/x-pem-file'

@@ -10,7 +10,7 @@ import type { RouteContext } from './route.ts'
 /** The same text for the same value, whatever the order of its members. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const members = Object.entries(value).filter(([, member]) => member !== undefined)
   const sorted = members.toSorted(([a], [b]) => (a < b ? -1 : 1))
   return `{${sorted.map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`).join(',')}}`
@@ -54,7 +54,8 @@ export async function idempotent<Outcome>(
       // The twin of this request was faster: its record is there once it has committed.
       const twin =
         error instanceof UniqueConstraintViolationException ||
-        (error instanceof AppError && ['DATABASE_EXISTS', 'PROJECT_EXISTS', 'OPERATION_IN_PROGRESS'].includes(error.code))
+        (error instanceof AppError &&
+          ['DATABASE_EXISTS', 'PROJECT_EXISTS', 'OPERATION_IN_PROGRESS'].includes(error.code))
       if (!twin || attempt > 0) throw error
       await sleep(20)
     }

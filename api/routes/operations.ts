@@ -37,9 +37,13 @@ export function mountOperations(router: Router, context: RouteContext): void {
   mount(router, context, {
     ...{ method: 'get', path: '/operations/:id', allow: 'use-account' },
     handle: async ({ ctx, actor, em, params }) => {
-      const operation = await em.findOne(Operation, { $and: [{ id: params['id'] ?? '' }, visibleTo(actor)] })
+      const operation = await em.findOne(Operation, { $and: [{ id: params.id ?? '' }, visibleTo(actor)] })
       if (!operation) throw new AppError('OPERATION_NOT_FOUND', 'There is no such operation.')
-      const steps = await em.find(OperationStep, { operation: operation.id }, { orderBy: { position: 'asc' } })
+      const steps = await em.find(
+        OperationStep,
+        { operation: operation.id },
+        { orderBy: { position: 'asc' } },
+      )
       ctx.body = { ...presentOperation(operation), steps: steps.map(presentStep) }
     },
   })

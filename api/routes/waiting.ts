@@ -31,7 +31,10 @@ export async function answerWhenEnded(
   if (now.state === 'succeeded') return await answers.done(now)
   if (now.state === 'failed') {
     const revoked = now.error?.code === 'AUTHORIZATION_REVOKED'
-    const error = new AppError(revoked ? 'AUTHORIZATION_REVOKED' : 'AGENT_ERROR', now.error?.message ?? 'It failed.')
+    const error = new AppError(
+      revoked ? 'AUTHORIZATION_REVOKED' : 'AGENT_ERROR',
+      now.error?.message ?? 'It failed.',
+    )
     return answerProblem(ctx, error, { operation: presentOperation(now) })
   }
   ctx.status = 202

@@ -9,7 +9,10 @@ export const oneLine = (most: number) =>
     .string()
     .min(1)
     .max(most)
-    .refine((text) => !CONTROL.test(text) && text.isWellFormed(), 'must be one line without control characters')
+    .refine(
+      (text) => !CONTROL.test(text) && text.isWellFormed(),
+      'must be one line without control characters',
+    )
 
 export const NAME_RULE =
   'must be 3 to 50 lower-case letters, digits and hyphens, begin with a letter and end with a letter or digit'

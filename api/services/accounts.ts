@@ -24,7 +24,8 @@ export async function ensureAccount(em: EntityManager): Promise<Account> {
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex')
 
 /** Six hexadecimal digits by which a scanner tells a real key from noise. */
-const checksumOf = (body: string): string => createHash('sha256').update(`dbh_${body}`).digest('hex').slice(0, 6)
+const checksumOf = (body: string): string =>
+  createHash('sha256').update(`dbh_${body}`).digest('hex').slice(0, 6)
 
 /** Could this text be a key of ours at all? Saves the look-up for noise. */
 export function looksLikeKey(text: string): boolean {
@@ -43,7 +44,13 @@ export async function createApiKey(
   const key = `dbh_${body}${checksumOf(body)}`
   return await em.fork().transactional(async (tx) => {
     const account = tx.getReference(Account, accountId)
-    const apiKey = tx.create(ApiKey, { account, label, operator, prefix: key.slice(0, 12), hash: hashOf(key) })
+    const apiKey = tx.create(ApiKey, {
+      account,
+      label,
+      operator,
+      prefix: key.slice(0, 12),
+      hash: hashOf(key),
+    })
     return { apiKey, key: new Secret(key) }
   })
 }

@@ -38,12 +38,17 @@ export function checkRules(
   for (const [index, { cidr }] of rules.entries()) {
     const field = `${pointer}/${index}/cidr`
     if (cidr === undefined) {
-      problems.push({ field, message: 'must be one address or network, such as 203.0.113.7 or 2001:db8::/48' })
+      problems.push({
+        field,
+        message: 'must be one address or network, such as 203.0.113.7 or 2001:db8::/48',
+      })
     } else if (seen.has(cidr)) problems.push({ field, message: `${cidr} stands in the list twice` })
     else seen.add(cidr)
   }
   if (problems.length > 0) {
-    throw new AppError('VALIDATION_ERROR', 'The allowlist has rules that cannot be used.', { fields: problems })
+    throw new AppError('VALIDATION_ERROR', 'The allowlist has rules that cannot be used.', {
+      fields: problems,
+    })
   }
   if (isWide([...seen]) && !allowWide) {
     throw new AppError(

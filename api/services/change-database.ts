@@ -36,7 +36,8 @@ export async function resetPassword(
 ): Promise<{ operation: Operation; database: Database; password: Secret }> {
   return await em.fork().transactional(async (tx) => {
     const database = await lockDatabase(tx, actor, id)
-    if (database.wanted === 'absent') throw new AppError('DATABASE_NOT_FOUND', 'This database is being deleted.')
+    if (database.wanted === 'absent')
+      throw new AppError('DATABASE_NOT_FOUND', 'This database is being deleted.')
     refuseWhile(await openOperations(tx, id), ['create-database', 'reset-password'])
     const { sealedPassword, verifier } = database
     const password = newPassword()
@@ -92,7 +93,8 @@ export async function setAllowlist(
   const rules = checkRules(input.rules, allowWide, '/rules')
   return await em.fork().transactional(async (tx) => {
     const database = await lockDatabase(tx, actor, id)
-    if (database.wanted === 'absent') throw new AppError('DATABASE_NOT_FOUND', 'This database is being deleted.')
+    if (database.wanted === 'absent')
+      throw new AppError('DATABASE_NOT_FOUND', 'This database is being deleted.')
     const before = await tx.find(AllowlistRule, { database: id }, { orderBy: { position: 'asc' } })
     const undo = {
       rules: before.map(({ cidr, label }) => ({ cidr, label: label ?? null })),

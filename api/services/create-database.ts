@@ -58,12 +58,19 @@ export async function createDatabase(
     if (!project) throw new AppError('PROJECT_NOT_FOUND', `There is no project ${asked} in this account.`)
     const used = await tx.count(Database, { project: { account: account.id }, deletedAt: null })
     if (plan.databases != null && used >= plan.databases) {
-      throw new AppError('PLAN_LIMIT', `The plan of this account allows ${plan.databases} databases, and it has ${used}.`)
+      throw new AppError(
+        'PLAN_LIMIT',
+        `The plan of this account allows ${plan.databases} databases, and it has ${used}.`,
+      )
     }
     if ((await tx.count(Database, { project: project.id, name: input.name, deletedAt: null })) > 0) {
-      throw new AppError('DATABASE_EXISTS', `The project ${project.name} has a database ${input.name} already.`, {
-        fields: [{ field: '/name', message: 'is taken in this project' }],
-      })
+      throw new AppError(
+        'DATABASE_EXISTS',
+        `The project ${project.name} has a database ${input.name} already.`,
+        {
+          fields: [{ field: '/name', message: 'is taken in this project' }],
+        },
+      )
     }
     const host = await chooseHost(tx, project, input.host)
     const allowWide = input.allowWide ?? false

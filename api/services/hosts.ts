@@ -133,7 +133,10 @@ export async function removeHost({ em }: HostContext, nameOrId: string): Promise
     await tx.lock(host, LockMode.PESSIMISTIC_WRITE)
     const databases = await tx.count(Database, { instance: { host: host.id }, deletedAt: null })
     if (databases > 0) {
-      throw new AppError('HOST_IN_USE', `The host ${host.name} holds ${databases} databases: delete them first.`)
+      throw new AppError(
+        'HOST_IN_USE',
+        `The host ${host.name} holds ${databases} databases: delete them first.`,
+      )
     }
     await tx.nativeDelete(Instance, { host: host.id, id: { $nin: await usedInstances(tx, host.id) } })
     await tx.nativeUpdate(LocalMachine, { host: host.id }, { wanted: 'removed' })

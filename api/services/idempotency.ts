@@ -35,9 +35,15 @@ export async function findRecord(em: EntityManager, claim: IdempotencyClaim): Pr
     )
   }
   if (record) await fork.nativeDelete(IdempotencyRecord, keyOf(claim))
-  const kept = await fork.count(IdempotencyRecord, { credentialId: claim.credentialId, createdAt: { $gte: since } })
+  const kept = await fork.count(IdempotencyRecord, {
+    credentialId: claim.credentialId,
+    createdAt: { $gte: since },
+  })
   if (kept < MOST_PER_CREDENTIAL) return undefined
-  throw new AppError('RATE_LIMITED', `This key has sent ${kept} idempotency keys within 24 hours; that is the most.`)
+  throw new AppError(
+    'RATE_LIMITED',
+    `This key has sent ${kept} idempotency keys within 24 hours; that is the most.`,
+  )
 }
 
 /** Keeps what the request led to, in its own transaction: a second request with this key fails to commit. */

@@ -1,8 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import pg from 'pg'
 import type { Logger } from '../../common/log.ts'
-import type { DatabaseAddress } from '../model/orm.ts'
 import { Operation } from '../model/operation.ts'
+import type { DatabaseAddress } from '../model/orm.ts'
 import { OPERATION_ENDED_CHANNEL } from '../operations/kinds.ts'
 
 /** Against a notification that was lost with its connection. */

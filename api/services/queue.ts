@@ -8,7 +8,12 @@ const SCHEMA = 'boss'
 const newBoss = (address: DatabaseAddress, options: { migrate: boolean; supervise: boolean }): PgBoss =>
   new PgBoss({
     ...{ host: address.host, port: address.port, user: address.user, database: address.database },
-    ...{ schema: SCHEMA, migrate: options.migrate, createSchema: options.migrate, supervise: options.supervise },
+    ...{
+      schema: SCHEMA,
+      migrate: options.migrate,
+      createSchema: options.migrate,
+      supervise: options.supervise,
+    },
     ...{ schedule: false, useListenNotify: true, max: 6, application_name: 'dbhost queue' },
     // A worker that died is noticed by its missing heartbeat within two of these intervals.
     ...{ superviseIntervalSeconds: 5, monitorIntervalSeconds: 5 },

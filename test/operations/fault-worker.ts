@@ -6,8 +6,8 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorker } from '../../api/worker-process.ts'
 
-const fault = process.env['DBHOST_FAULT']
-const hold = process.env['DBHOST_FAULT_HOLD']
+const fault = process.env.DBHOST_FAULT
+const hold = process.env.DBHOST_FAULT_HOLD
 
 await startWorker(process.env, async (name) => {
   if (name !== fault) return
