@@ -1,4 +1,5 @@
 import { InvalidArgumentError, program } from 'commander'
+import { messageOf } from '../common/errors.ts'
 import { checkForwarding } from '../hosts/local/forwarding.ts'
 import { ApiClient } from './api-client.ts'
 import { bringUp } from './bring-up.ts'
@@ -55,13 +56,22 @@ async function firstDatabase(
   if (!before) say(`Creating the database ${FIRST_DATABASE}`)
   const database = before?.database ?? describeDatabase(installation, await makeFirstDatabase(api))
   if (!database) return null
-  const proof = await proveLogin(database.connectionString)
+  await sayHowLoginWent(database.connectionString, before !== undefined)
+  return database
+}
+
+/** A service that runs already stays up for its other databases where this one does not answer. */
+async function sayHowLoginWent(connectionString: string, again: boolean): Promise<void> {
+  const proof = await proveLogin(connectionString).catch((error: unknown) => {
+    if (!again) throw error
+    return messageOf(error)
+  })
   if (proof === 'logged in') say(`Logged in to ${FIRST_DATABASE} over verified TLS`)
-  else
+  else if (proof === 'password refused')
     say(
       `The password of ${FIRST_DATABASE} was changed: the psql line below still has the one of the first start`,
     )
-  return database
+  else say(`${FIRST_DATABASE} does not answer: ${proof}; GET /api/v1/operations and the logs may say why`)
 }
 
 function summary(installation: Installation, facts: StartFacts, again: boolean): string {

@@ -66,3 +66,14 @@ export async function releaseOperations(
       { state: 'queued', claimedBy: null, retryAt: new Date(Date.now() + delayMs) },
     )
 }
+
+/** Are all of these still this worker's? One that was held up may find that another has gone on with them. */
+export async function stillClaimed(
+  em: EntityManager,
+  operations: readonly Operation[],
+  workerId: string,
+): Promise<boolean> {
+  const ids = operations.map((operation) => operation.id)
+  const mine = await em.fork().count(Operation, { id: { $in: ids }, claimedBy: workerId, state: 'running' })
+  return mine === ids.length
+}

@@ -5,6 +5,15 @@ import { Database } from '../model/database.ts'
 import { Operation } from '../model/operation.ts'
 import { OPERATION_ENDED_CHANNEL } from './kinds.ts'
 
+/** Another worker has taken these operations over: whatever this one still has in hand is not its business. */
+export class ClaimLost extends Error {
+  override readonly name = 'ClaimLost'
+
+  constructor() {
+    super('another worker has taken over')
+  }
+}
+
 async function end(
   em: EntityManager,
   operations: readonly Operation[],
@@ -13,11 +22,13 @@ async function end(
 ): Promise<void> {
   const ids = operations.map((operation) => operation.id)
   if (ids.length === 0) return
-  await em.nativeUpdate(
+  const ended = await em.nativeUpdate(
     Operation,
     { id: { $in: ids }, claimedBy: workerId, state: 'running' },
     { ...change, claimedBy: null, finishedAt: new Date() },
   )
+  // Rolls back what was recorded beside it in this transaction.
+  if (ended !== ids.length) throw new ClaimLost()
   await em
     .getConnection()
     .execute(

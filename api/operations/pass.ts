@@ -5,7 +5,7 @@ import type { Operation } from '../model/operation.ts'
 import { revoke, revokedOperations } from './authority.ts'
 import { claimOperations } from './claim.ts'
 import type { PassDependencies } from './dependencies.ts'
-import { succeed } from './finish.ts'
+import { ClaimLost, succeed } from './finish.ts'
 import { configurationDigest, convergeHost } from './host-phase.ts'
 import { endOrRetry, TenantBatch } from './tenant-batch.ts'
 import { runTenantsPhase } from './tenants-phase.ts'
@@ -39,6 +39,7 @@ async function serve(dependencies: PassDependencies, hostId: string, claimed: Op
     batch = new TenantBatch(dependencies, host, await connections.get(host), operations)
     await carryOut(batch)
   } catch (error) {
+    if (error instanceof ClaimLost) return dependencies.log.warn({ host: host.name }, error.message)
     const lost = error instanceof HostError && error.kind !== 'exit'
     if (lost) connections.drop(hostId)
     const reason = messageOf(error)
@@ -52,8 +53,9 @@ async function carryOut(batch: TenantBatch): Promise<void> {
   const { host, live, dependencies } = batch
   const converging = live.filter((operation) => operation.kind === 'converge-host')
   batch.journal.begin(converging, 'connect')
-  const outdated = host.convergedDigest !== configurationDigest(host.spec)
-  if (converging.length > 0 || outdated) await convergeHost(batch)
+  // After a pass that failed on the host itself, what is wrong there is mended before anything else is tried.
+  const doubtful = host.observation === 'failed' || host.convergedDigest !== configurationDigest(host.spec)
+  if (converging.length > 0 || doubtful) await convergeHost(batch)
   await runTenantsPhase(batch, converging.length > 0)
   await batch.journal.end(converging, 'observe')
   await batch.journal.written()

@@ -7,9 +7,16 @@ import { releaseOperations } from './claim.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { fail } from './finish.ts'
 import { Journal } from './journal.ts'
+import type { OperationKind } from './kinds.ts'
 
-/** An operation that cannot be carried out within this time fails; its wanted state stays and is tried again later. */
-const OPERATION_DEADLINE_MS = 5 * 60_000
+/** An opening that cannot be carried out within this time fails; what is wanted stays and is tried again later. */
+const OPENING_DEADLINE_MS = 5 * 60_000
+
+/**
+ * These are tried until they are carried out or lose their right. A deletion that was reported as failed must not
+ * happen behind its owner's back later, and a thief must not outwait a reset.
+ */
+const PATIENT: readonly OperationKind[] = ['delete-database', 'reset-password', 'set-allowlist']
 
 /** Failures that pass by themselves: somebody holds a lock, a session is still ending. */
 const PASSING =
@@ -71,7 +78,7 @@ export async function endOrRetry(
       { operation: operation.id, kind: operation.kind, attempt: operation.attempts, reason },
       'attempt failed',
     )
-    if (mayPass && age < OPERATION_DEADLINE_MS) {
+    if (mayPass && (PATIENT.includes(operation.kind) || age < OPENING_DEADLINE_MS)) {
       const delay = Math.min(15_000, 250 * 2 ** Math.min(operation.attempts, 6))
       await releaseOperations(em, [operation], workerId, delay)
     } else {

@@ -14,7 +14,9 @@ import { poolDigest, renderPoolFiles } from '../../provisioner/tenants/pool-file
 import { runTenantSql } from '../../provisioner/tenants/sql.ts'
 import { invalidBecause } from '../../provisioner/tenants/validate.ts'
 import { revoke, revokedOperations } from './authority.ts'
+import { stillClaimed } from './claim.ts'
 import { closingDoors } from './closing.ts'
+import { ClaimLost } from './finish.ts'
 import { prove } from './prove.ts'
 import type { TenantBatch } from './tenant-batch.ts'
 import { type HostTenants, loadTenants } from './wanted.ts'
@@ -79,8 +81,10 @@ function scopeOf({ wanted, changed }: HostTenants, everything: boolean): FactSco
   )
 }
 
+/** Before anything that cannot be taken back: is this still our work, and does everybody still have their right? */
 async function dropRevoked(batch: TenantBatch): Promise<boolean> {
   const { em, workerId } = batch.dependencies
+  if (!(await stillClaimed(em, batch.live, workerId))) throw new ClaimLost()
   const revoked = await revokedOperations(em, batch.live)
   for (const operation of revoked) await revoke(em, operation, workerId)
   batch.live = batch.live.filter((operation) => !revoked.includes(operation))
