@@ -15,6 +15,8 @@ interface Prepared {
   /** Standard input of the script: SQL, allowlist set, files of the pool, each with its length before it. */
   input: string
   generation: string
+  /** The allowlist set as it was before. */
+  before: string
 }
 
 /** The same SQL, set, files, trial, reload and read-back as the product, in one script over one warm connection. */
@@ -45,16 +47,18 @@ async function prepare({ connection, host }: Service, instance: string, extra: s
   const elements = await connection.run(
     script('elements', `sed -n 's/.*{ \\(.*\\) }$/\\1/p' ${LAYOUT.allowSets}`),
   )
+  const before = elements.split('\n').filter(Boolean)
   const frames = Object.entries(files).map(([file, text]) => `${file} ${Buffer.byteLength(text)}\n${text}`)
   const parts = [
     `0 ${instance} ${Buffer.byteLength(sql)}\n${sql}`,
-    renderAllowSet([...elements.split('\n').filter(Boolean), ...extra]),
+    renderAllowSet([...before, ...extra]),
     frames.join(''),
   ]
   return {
     ...{ name, password },
     input: parts.map((part) => `${Buffer.byteLength(part)}\n${part}`).join(''),
     generation: `${poolDigest(files)}-${Date.now()}`,
+    before: renderAllowSet(before),
   }
 }
 
@@ -78,6 +82,9 @@ export async function floor(service: Service, instance: string, extra: string[])
     service.ca,
   )
   const took = performance.now() - began
+  if (extra.length > 0) {
+    await service.connection.run(sh`${LAYOUT.library}/allow-apply`, { input: prepared.before })
+  }
   const drop = `\\set name '${prepared.name}'\n\\i ${LAYOUT.library}/sql/drop-database.sql\n`
   await service.connection.run(sh`${LAYOUT.library}/tenant-sql`, {
     input: `0 ${instance} ${Buffer.byteLength(drop)}\n${drop}`,

@@ -4,6 +4,7 @@ import { ERROR_CODES } from '../../common/errors.ts'
 import { Database } from '../model/database.ts'
 import { Operation } from '../model/operation.ts'
 import { OPERATION_ENDED_CHANNEL } from './kinds.ts'
+import type { TenantRow } from './wanted.ts'
 
 /** Another worker has taken these operations over: whatever this one still has in hand is not its business. */
 export class ClaimLost extends Error {
@@ -44,7 +45,7 @@ export async function succeed(
   em: EntityManager,
   operations: readonly Operation[],
   workerId: string,
-  observed: readonly Database[],
+  observed: readonly TenantRow[],
 ): Promise<void> {
   await em.fork().transactional(async (tx) => {
     const now = new Date()

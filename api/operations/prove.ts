@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Database } from '../model/database.ts'
 import { succeed } from './finish.ts'
 import type { TenantBatch } from './tenant-batch.ts'
 import { type Verdict, verify } from './verify.ts'
-import type { HostTenants } from './wanted.ts'
+import type { HostTenants, TenantRow } from './wanted.ts'
 
 /** What is proved by then is recorded without waiting for a database whose owner holds every connection. */
 const QUICK_MS = 300
@@ -46,7 +45,7 @@ async function recordVerdicts(
 /** Ends the operations of these databases well, and records which revision is in force. */
 async function record(
   batch: TenantBatch,
-  observed: readonly Database[],
+  observed: readonly TenantRow[],
   note: string | null = null,
 ): Promise<void> {
   if (observed.length === 0) return

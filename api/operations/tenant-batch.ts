@@ -1,6 +1,5 @@
 import type { HostConnection } from '../../provisioner/ssh.ts'
 import type { Failures } from '../../provisioner/tenants/sql.ts'
-import type { Database } from '../model/database.ts'
 import type { Host } from '../model/host.ts'
 import type { Operation } from '../model/operation.ts'
 import { releaseOperations } from './claim.ts'
@@ -8,6 +7,7 @@ import type { PassDependencies } from './dependencies.ts'
 import { fail } from './finish.ts'
 import { Journal } from './journal.ts'
 import type { OperationKind } from './kinds.ts'
+import type { TenantRow } from './wanted.ts'
 
 /** An opening that cannot be carried out within this time fails; what is wanted stays and is tried again later. */
 const OPENING_DEADLINE_MS = 5 * 60_000
@@ -46,13 +46,13 @@ export class TenantBatch {
   }
 
   /** Live operations of these kinds whose database is one of these rows. */
-  of(rows: Iterable<Database>): Operation[] {
+  of(rows: Iterable<TenantRow>): Operation[] {
     const ids = new Set([...rows].map((row) => row.id))
     return this.live.filter((operation) => operation.database && ids.has(operation.database.id))
   }
 
   /** Takes the failed databases' operations out: tried again soon where the reason may pass, ended where not. */
-  async settle(step: string, failures: Failures, rows: ReadonlyMap<string, Database>): Promise<void> {
+  async settle(step: string, failures: Failures, rows: ReadonlyMap<string, TenantRow>): Promise<void> {
     for (const [name, reason] of failures) {
       this.failed.add(name)
       const row = rows.get(name)

@@ -71,7 +71,7 @@ function scopeOf({ wanted, changed }: HostTenants, everything: boolean): FactSco
   const usable = new Set(wanted.databases.map(({ name }) => name))
   const looked = changed.filter((row) => usable.has(row.physicalName))
   return new Map(
-    Map.groupBy(looked, (row) => row.instance.name)
+    Map.groupBy(looked, (row) => row.instance)
       .entries()
       .map(([instance, rows]) => [
         instance,

@@ -2,11 +2,10 @@ import { cidrCovers } from '../../common/cidr.ts'
 import type { HostConnection } from '../../provisioner/ssh.ts'
 import { checkLogins, isLimitReached } from '../../provisioner/tenants/login.ts'
 import type { DatabaseWanted } from '../../provisioner/tenants/wanted.ts'
-import type { Database } from '../model/database.ts'
 import type { Host } from '../model/host.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { loginFromOutside } from './outside-login.ts'
-import { passwordOf } from './wanted.ts'
+import { passwordOf, type TenantRow } from './wanted.ts'
 
 /** Long enough for a login under load, short enough for a firewall that drops: that one never answers. */
 const OUTSIDE_DEADLINE_MS = 1_000
@@ -26,7 +25,7 @@ export async function verify(
   { ring }: PassDependencies,
   host: Host,
   connection: HostConnection,
-  databases: readonly { wanted: DatabaseWanted; row: Database }[],
+  databases: readonly { wanted: DatabaseWanted; row: TenantRow }[],
   judged: (name: string, verdict: Verdict) => void,
 ): Promise<void> {
   const first = new Map<string, Verdict>()

@@ -1,54 +1,64 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { type KeyRing, open } from '../../common/seal.ts'
 import type { Secret } from '../../common/secret.ts'
-import type { DatabaseWanted, TenantsWanted } from '../../provisioner/tenants/wanted.ts'
-import { AllowlistRule } from '../model/allowlist-rule.ts'
-import { Database } from '../model/database.ts'
+import type { InstanceWanted, TenantsWanted } from '../../provisioner/tenants/wanted.ts'
 import { Instance } from '../model/instance.ts'
+
+/** What a pass needs of a database's row. */
+export interface TenantRow {
+  id: string
+  physicalName: string
+  instance: string
+  wanted: 'present' | 'absent'
+  revision: number
+  observedRevision: number
+  verifier: string
+  sealedPassword: string
+  clients: number
+  /** Canonical CIDRs. */
+  rules: string[]
+}
 
 /** What the rows want of one host at one moment. */
 export interface HostTenants {
   wanted: TenantsWanted
   /** Rows by physical name. */
-  rows: Map<string, Database>
+  rows: Map<string, TenantRow>
   /** Databases whose wanted revision was not yet seen in force. */
-  changed: Database[]
+  changed: TenantRow[]
 }
+
+// Every pass reads every database of its host, so this makes no entities.
+const ROWS = `
+  select d.id, d.physical_name as "physicalName", i.name as instance, d.wanted, d.revision,
+         d.observed_revision as "observedRevision", d.verifier, d.sealed_password as "sealedPassword", d.clients,
+         array(select r.cidr from allowlist_rule r where r.database_id = d.id order by r.position) as rules
+  from database d join instance i on i.id = d.instance_id
+  where i.host_id = ? and d.deleted_at is null
+  order by d.physical_name`
 
 export async function loadTenants(em: EntityManager, hostId: string): Promise<HostTenants> {
   const fork = em.fork()
   const instances = await fork.find(Instance, { host: hostId }, { orderBy: { name: 'asc' } })
-  const databases = await fork.find(Database, { instance: { host: hostId }, deletedAt: null })
-  const rules = await fork.find(
-    AllowlistRule,
-    { database: { instance: { host: hostId }, deletedAt: null } },
-    { orderBy: { position: 'asc' } },
-  )
-  const byDatabase = Map.groupBy(rules, (rule) => rule.database.id)
+  const rows: TenantRow[] = await fork.getConnection().execute(ROWS, [hostId])
   return {
     wanted: {
-      instances: instances.map(({ name, storageBytes, memoryBytes, maxConnections }) => ({
-        ...{ name, storageBytes, memoryBytes, maxConnections },
+      instances: instances.map(
+        ({ name, storageBytes, memoryBytes, maxConnections }): InstanceWanted => ({
+          ...{ name, storageBytes, memoryBytes, maxConnections },
+        }),
+      ),
+      databases: rows.map(({ physicalName, instance, wanted, verifier, rules, clients }) => ({
+        ...{ name: physicalName, instance, verifier, rules, clients },
+        state: wanted === 'absent' ? ('absent' as const) : ('open' as const),
       })),
-      databases: databases.map((row) => toWanted(row, byDatabase.get(row.id) ?? [])),
     },
-    rows: new Map(databases.map((row) => [row.physicalName, row])),
-    changed: databases.filter((row) => row.wanted === 'absent' || row.revision !== row.observedRevision),
-  }
-}
-
-function toWanted(row: Database, rules: readonly AllowlistRule[]): DatabaseWanted {
-  return {
-    name: row.physicalName,
-    instance: row.instance.name,
-    state: row.wanted === 'absent' ? 'absent' : 'open',
-    verifier: row.verifier,
-    rules: rules.map((rule) => rule.cidr),
-    clients: row.clients,
+    rows: new Map(rows.map((row) => [row.physicalName, row])),
+    changed: rows.filter((row) => row.wanted === 'absent' || row.revision !== row.observedRevision),
   }
 }
 
 /** The password that the control plane keeps for a database, for the login that proves a change. */
-export function passwordOf(row: Database, ring: KeyRing): Secret {
+export function passwordOf(row: TenantRow, ring: KeyRing): Secret {
   return open(ring, row.sealedPassword, `database:${row.id}:password`)
 }
