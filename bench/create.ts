@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto'
 import { Database } from '../api/model/database.ts'
 import { Instance } from '../api/model/instance.ts'
+import { login } from '../test/login.ts'
+import type { Service } from '../test/service.ts'
 import { floor } from './floor.ts'
-import { login } from './login.ts'
-import type { Service } from './service.ts'
 
 export interface CreateFigures {
   /** Databases on the host when it was measured. */

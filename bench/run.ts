@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Instance } from '../api/model/instance.ts'
 import { removeImages } from '../hosts/local/remove.ts'
+import { openService } from '../test/service.ts'
 import { Clone } from '../test/start/clone.ts'
 import { measureConverge } from './converge.ts'
 import { type CreateFigures, growTo, measureCreates } from './create.ts'
 import { measureMemory } from './memory.ts'
 import { renderTable } from './report.ts'
-import { openService } from './service.ts'
 
 const { values } = parseArgs({
   options: {

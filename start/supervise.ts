@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openLog, trimLog } from './log-file.ts'
 
 const FIRST_PAUSE_MS = 200
-const LONGEST_PAUSE_MS = 10_000
+const LONGEST_PAUSE_MS = 3_000
 /** Who ran this long was well: the next pause is short again. */
 const STABLE_MS = 30_000
 /** So many ends in a row before it was ever ready are no accident. */

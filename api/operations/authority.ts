@@ -4,7 +4,7 @@ import { ApiKey } from '../model/api-key.ts'
 import { AuditEvent } from '../model/audit-event.ts'
 import { Database } from '../model/database.ts'
 import type { Operation } from '../model/operation.ts'
-import { fail } from './finish.ts'
+import { failWithin } from './finish.ts'
 
 /** What a revoked operation puts back; each kind stores only what it changed. */
 export interface Undo {
@@ -51,7 +51,7 @@ export async function revoke(em: EntityManager, operation: Operation, workerId: 
     })
     await tx.flush()
     const why = 'The key behind this operation lost its right before it was carried out. Nothing was changed.'
-    await fail(tx, [operation], workerId, 'AUTHORIZATION_REVOKED', why)
+    await failWithin(tx, [operation], workerId, 'AUTHORIZATION_REVOKED', why)
   })
 }
 

@@ -69,10 +69,19 @@ export async function fail(
   code: ErrorCode,
   message: string,
 ): Promise<void> {
-  await em.fork().transactional(async (tx) => {
-    const ids = operations.flatMap((operation) => (operation.database ? [operation.database.id] : []))
-    await tx.nativeUpdate(Database, { id: { $in: ids } }, { failure: message })
-    const error = { code, message, retryable: ERROR_CODES[code].retryable }
-    await end(tx, operations, workerId, { state: 'failed', error })
-  })
+  await em.fork().transactional((tx) => failWithin(tx, operations, workerId, code, message))
+}
+
+/** The same as a part of the caller's transaction, which may hold the rows. */
+export async function failWithin(
+  tx: EntityManager,
+  operations: readonly Operation[],
+  workerId: string,
+  code: ErrorCode,
+  message: string,
+): Promise<void> {
+  const ids = operations.flatMap((operation) => (operation.database ? [operation.database.id] : []))
+  await tx.nativeUpdate(Database, { id: { $in: ids } }, { failure: message })
+  const error = { code, message, retryable: ERROR_CODES[code].retryable }
+  await end(tx, operations, workerId, { state: 'failed', error })
 }

@@ -30,12 +30,13 @@ export async function runPass(
 
 async function serve(dependencies: PassDependencies, hostId: string, claimed: Operation[]): Promise<void> {
   const { em, workerId, connections } = dependencies
-  const revoked = await revokedOperations(em, claimed)
-  for (const operation of revoked) await revoke(em, operation, workerId)
-  const operations = claimed.filter((operation) => !revoked.includes(operation))
   const host = await em.fork().findOneOrFail(Host, { id: hostId })
   let batch: TenantBatch | undefined
+  let operations = claimed
   try {
+    const revoked = await revokedOperations(em, claimed)
+    for (const operation of revoked) await revoke(em, operation, workerId)
+    operations = claimed.filter((operation) => !revoked.includes(operation))
     batch = new TenantBatch(dependencies, host, await connections.get(host), operations)
     await carryOut(batch)
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Job, PgBoss } from 'pg-boss'
 import { Host } from '../model/host.ts'
+import { Operation } from '../model/operation.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { HOST_QUEUE } from './kinds.ts'
 import { runPass } from './pass.ts'
@@ -9,6 +10,9 @@ const HOSTS_AT_ONCE = 4
 
 /** The queue notifies of new jobs only; a key that a finished pass frees is found by polling. */
 const POLL_SECONDS = 0.5
+
+/** After an error that nobody foresaw, in milliseconds. */
+const UNEXPECTED_PAUSE_MS = 5_000
 
 /** Takes hosts from the queue and runs a pass for each, until `stop` fires. */
 export async function startRunner(
@@ -42,6 +46,13 @@ async function runJob(
   } catch (error) {
     // The sweep sends the host again while work waits for it; a retry of this job would only come sooner or twice.
     log.error({ hostId, err: error }, 'pass ended by an unexpected error')
+    await em
+      .fork()
+      .nativeUpdate(
+        Operation,
+        { host: hostId, state: 'running', claimedBy: workerId },
+        { state: 'queued', claimedBy: null, retryAt: new Date(Date.now() + UNEXPECTED_PAUSE_MS) },
+      )
   }
 }
 

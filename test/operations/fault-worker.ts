@@ -1,20 +1,22 @@
 /**
- * The worker program with a fault: at the checkpoint that DBHOST_FAULT names it dies as by kill -9, once. A file that
- * DBHOST_FAULT_HOLD names, where given, is awaited there instead.
+ * The worker program with faults, put in the place of `api/worker.ts` in the copy of the repository that a test runs.
+ * A file that is named like a checkpoint in the folder `faults` beside the database's socket folder makes the worker
+ * die there as by kill -9, once; where the file says `hold`, the worker waits there until the file is gone.
  */
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startWorker } from '../../api/worker-process.ts'
 
-const fault = process.env.DBHOST_FAULT
-const hold = process.env.DBHOST_FAULT_HOLD
+const faults = join(dirname(process.env.DBHOST_DATABASE_HOST ?? ''), 'faults')
 
 await startWorker(process.env, async (name) => {
-  if (name !== fault) return
-  if (!hold) process.kill(process.pid, 'SIGKILL')
-  else {
-    writeFileSync(`${hold}.reached`, '')
-    while (!existsSync(hold)) await sleep(20)
-    rmSync(`${hold}.reached`, { force: true })
+  const file = join(faults, name)
+  if (!existsSync(file)) return
+  if (readFileSync(file, 'utf8') !== 'hold') {
+    rmSync(file)
+    process.kill(process.pid, 'SIGKILL')
   }
+  writeFileSync(`${file}.reached`, '')
+  while (existsSync(file)) await sleep(20)
 })

@@ -8,7 +8,7 @@ import { connectHost, type HostConnection } from '../provisioner/ssh.ts'
 import { describeInstallation, type Installation } from '../start/installation.ts'
 import { readBoxPrivateKey } from '../start/keys.ts'
 import { ownerAddress } from '../start/schema.ts'
-import type { Clone } from '../test/start/clone.ts'
+import type { Clone } from './start/clone.ts'
 
 /** A running service of a clone of its own, with the doors that only its operator has. */
 export interface Service {

@@ -1,0 +1,85 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import type { Answer } from '../service.ts'
+
+const ip = (...args: string[]): void => {
+  execFileSync('/usr/sbin/ip', args)
+}
+
+/** A client with an address of its own, which reaches an installation's machines through this computer. */
+export class Namespace {
+  readonly name: string
+  readonly address: string
+  readonly #outer: string
+  readonly #caFile: string
+
+  /** @param ordinal 0 to 63: its network of the documentation range 203.0.113.0/24 */
+  constructor(installation: string, ordinal: number, caFile: string) {
+    this.name = `t${installation}${ordinal}`
+    this.address = `203.0.113.${ordinal * 4 + 2}`
+    this.#outer = `t${installation}${ordinal}o`
+    this.#caFile = caFile
+    const inner = `t${installation}${ordinal}i`
+    ip('netns', 'add', this.name)
+    ip('link', 'add', this.#outer, 'type', 'veth', 'peer', 'name', inner, 'netns', this.name)
+    ip('addr', 'add', `203.0.113.${ordinal * 4 + 1}/30`, 'dev', this.#outer)
+    ip('link', 'set', this.#outer, 'up')
+    ip('-n', this.name, 'addr', 'add', `${this.address}/30`, 'dev', inner)
+    ip('-n', this.name, 'link', 'set', inner, 'up')
+    ip('-n', this.name, 'route', 'add', 'default', 'via', `203.0.113.${ordinal * 4 + 1}`)
+    // The installation lets nobody forward into its machines; a test's client has to be let in by name.
+    const rule = [
+      'insert',
+      'rule',
+      'inet',
+      `dbhost_${installation}`,
+      'forward',
+      'iifname',
+      this.#outer,
+      'accept',
+    ]
+    execFileSync('/usr/sbin/nft', rule)
+  }
+
+  #url(database: Answer, entry: string, more: string): string {
+    const { username, password, host, port } = database
+    const tls = more.includes('sslmode=') ? '' : `sslmode=verify-full&sslrootcert=${this.#caFile}&`
+    return `postgresql://${username}:${password}@${host}:${port}/${entry}?${tls}connect_timeout=2${more}`
+  }
+
+  /** What psql is told at login, or `in`. @param more further parameters of the connection string, each after a & */
+  login(database: Answer, entry = database.database, more = ''): string {
+    const args = [
+      'netns',
+      'exec',
+      this.name,
+      'psql',
+      '-XAtq',
+      this.#url(database, entry, more),
+      '-c',
+      'select 1',
+    ]
+    const { status, stderr } = spawnSync('/usr/sbin/ip', args, { encoding: 'utf8' })
+    return status === 0 ? 'in' : stderr.trim()
+  }
+
+  /** A session that sleeps inside a transaction. @returns what psql was told when it ended */
+  async hold(database: Answer, entry = database.database): Promise<{ ended: Promise<string> }> {
+    const sql = '\\echo held\nbegin;\nselect pg_sleep(600);\n'
+    const args = ['netns', 'exec', this.name, 'psql', '-XAtq', this.#url(database, entry, '')]
+    const child = spawn('/usr/sbin/ip', args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    let told = ''
+    child.stderr.on('data', (data: Buffer) => {
+      told += data.toString()
+    })
+    const ended = once(child, 'exit').then(() => told.trim())
+    child.stdin.end(sql)
+    await Promise.race([once(child.stdout, 'data'), ended])
+    return { ended }
+  }
+
+  remove(): void {
+    spawnSync('/usr/sbin/ip', ['netns', 'del', this.name])
+    spawnSync('/usr/sbin/ip', ['link', 'del', this.#outer])
+  }
+}
