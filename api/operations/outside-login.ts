@@ -26,12 +26,16 @@ export async function loginFromOutside(login: OutsideLogin): Promise<string | un
   })
   // An error after the answer concerns nobody any more; unheard it would end the process.
   client.on('error', () => undefined)
+  let connected = false
   try {
     await client.connect()
+    connected = true
     await client.query('select 1')
     return undefined
   } catch (error) {
-    return messageOf(error)
+    // The door is open; the owner's own transactions may hold every server connection behind it.
+    const waited = connected && /timeout/i.test(messageOf(error))
+    return waited ? 'no server connection free within the deadline' : messageOf(error)
   } finally {
     await client.end().catch(() => undefined)
   }

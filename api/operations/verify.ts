@@ -31,7 +31,7 @@ export async function verify(
   const first = new Map<string, Verdict>()
   const collect = (name: string, verdict: Verdict): void => {
     const other = first.get(name)
-    if (other) judged(name, { ...other, ...verdict })
+    if (other) judged(name, merge(other, verdict))
     else first.set(name, verdict)
   }
   const checks = databases.map(({ wanted, row }) => ({ name: wanted.name, password: passwordOf(row, ring) }))
@@ -52,6 +52,13 @@ export async function verify(
     )
   })
   await Promise.all([inside, ...outside])
+}
+
+/** Where one login says that every connection is taken, a time-out of the other is no failure of its own. */
+function merge(first: Verdict, second: Verdict): Verdict {
+  const both = { ...first, ...second }
+  if (both.note && both.failure && /timeout/i.test(both.failure)) return { note: both.note }
+  return both
 }
 
 function judge(refusal: string | undefined): Verdict {

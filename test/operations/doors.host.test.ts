@@ -124,8 +124,9 @@ test.serial('W17 the pool has exactly the rules of the API, and one local line p
     entries.push(database, `${database}_session`)
     for (const { cidr } of rules) wanted.push(`${database} ${cidr}`, `${database}_session ${cidr}`)
   }
-  t.deepEqual(standing.hostRules, wanted.toSorted())
-  t.deepEqual(standing.localRules, entries.toSorted())
+  t.deepEqual(new Set(standing.hostRules), new Set(wanted))
+  t.deepEqual(standing.localRules.length, entries.length)
+  t.deepEqual(new Set(standing.localRules), new Set(entries))
 })
 
 test.serial('an empty list lets nobody in, and a database without a listed address has no TCP', async (t) => {

@@ -21,7 +21,7 @@ done
 sed 's/ =.*//; s/^/entries /' ${LAYOUT.pool.tenants}/databases.ini
 sed 's/^"//; s/".*//; s/^/users /' ${LAYOUT.pool.tenants}/userlist.txt
 sed -n 's/^hostssl "\\([^"]*\\)" "[^"]*" \\(\\S*\\) .*/hostRules \\1 \\2/p; s/^local "\\([^"]*\\)".*/localRules \\1/p' ${LAYOUT.pool.tenants}/hba.conf
-nft -j list set ${LAYOUT.nftTable} pg_allow4 | grep -o '"[0-9.]*\\.[0-9]*"' | tr -d '"' | sed 's/^/firewall /' || true
+nft -j list set ${LAYOUT.nftTable} pg_allow4 | sed 's/.*"elem"//' | grep -o '"[0-9.]*\\.[0-9]*"' | tr -d '"' | sed 's/^/firewall /' || true
 `
 
 export async function readStanding({ service }: RunningService): Promise<Standing> {
