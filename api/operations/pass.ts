@@ -7,7 +7,7 @@ import { claimOperations } from './claim.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { ClaimLost, succeed } from './finish.ts'
 import { configurationDigest, convergeHost } from './host-phase.ts'
-import { endOrRetry, TenantBatch } from './tenant-batch.ts'
+import { endOrRetry, isPatient, TenantBatch } from './tenant-batch.ts'
 import { runTenantsPhase } from './tenants-phase.ts'
 
 /**
@@ -46,7 +46,16 @@ async function serve(dependencies: PassDependencies, hostId: string, claimed: Op
     const reason = messageOf(error)
     dependencies.log.error({ host: host.name, err: error }, 'pass failed')
     await observe(dependencies, host, lost ? 'unreachable' : 'failed', reason)
-    await endOrRetry(dependencies, batch?.live ?? operations, reason, true)
+    const left = batch?.live ?? operations
+    // Another host key or a refused one is for a person to mend: who waits for an answer gets it now.
+    const hopeless = error instanceof HostError && ['host-key', 'auth'].includes(error.kind)
+    await endOrRetry(dependencies, left.filter(isPatient), reason, true)
+    await endOrRetry(
+      dependencies,
+      left.filter((operation) => !isPatient(operation)),
+      reason,
+      !hopeless,
+    )
   }
 }
 

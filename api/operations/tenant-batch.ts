@@ -65,6 +65,8 @@ export class TenantBatch {
   }
 }
 
+export const isPatient = ({ kind }: Operation): boolean => PATIENT.includes(kind)
+
 /** Puts operations back for another attempt while there is time and hope; ends them as AGENT_ERROR otherwise. */
 export async function endOrRetry(
   { em, workerId, log }: PassDependencies,
@@ -78,7 +80,7 @@ export async function endOrRetry(
       { operation: operation.id, kind: operation.kind, attempt: operation.attempts, reason },
       'attempt failed',
     )
-    if (mayPass && (PATIENT.includes(operation.kind) || age < OPENING_DEADLINE_MS)) {
+    if (mayPass && (isPatient(operation) || age < OPENING_DEADLINE_MS)) {
       const delay = Math.min(15_000, 250 * 2 ** Math.min(operation.attempts, 6))
       await releaseOperations(em, [operation], workerId, delay)
     } else {
