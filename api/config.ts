@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { importKeyRing, type KeyRing } from '../common/seal.ts'
@@ -48,6 +49,36 @@ function readSecretFile(env: Environment, name: string): string {
   }
 }
 
+function readKeyRing(env: Environment): KeyRing {
+  const text = readSecretFile(env, 'DBHOST_KEY_RING_FILE')
+  try {
+    return importKeyRing(text)
+  } catch {
+    // The error of a JSON parser quotes what it read.
+    throw new Error(
+      'The file that DBHOST_KEY_RING_FILE names is not a key ring: give the one of this service.',
+    )
+  }
+}
+
+function readBoxPublicKey(env: Environment): string {
+  const text = readSecretFile(env, 'DBHOST_BOX_PUBLIC_KEY_FILE')
+  try {
+    createPublicKey({ key: Buffer.from(text, 'base64'), type: 'spki', format: 'der' })
+    return text
+  } catch {
+    throw new Error(
+      'The file that DBHOST_BOX_PUBLIC_KEY_FILE names does not hold the public key of a worker.',
+    )
+  }
+}
+
+/** Other versions run this code as well until something that only Node 24 has is missing. */
+function checkNode(version: string): void {
+  if (Number(version.split('.')[0]) >= 24) return
+  throw new Error(`This is Node ${version}: start this program with Node 24 or newer.`)
+}
+
 function readLogLevel(env: Environment): string {
   const level = env.DBHOST_LOG_LEVEL ?? 'info'
   if (['debug', 'info', 'warn', 'error'].includes(level)) return level
@@ -81,10 +112,11 @@ function readOrigin(env: Environment): string {
 
 /** Reads and checks everything at once, before anything is opened. @throws naming the variable that is wrong */
 export function readServerConfig(env: Environment): Readonly<ServerConfig> {
+  checkNode(process.versions.node)
   return Object.freeze({
     database: readDatabase(env),
-    keyRing: importKeyRing(readSecretFile(env, 'DBHOST_KEY_RING_FILE')),
-    boxPublicKey: readSecretFile(env, 'DBHOST_BOX_PUBLIC_KEY_FILE'),
+    keyRing: readKeyRing(env),
+    boxPublicKey: readBoxPublicKey(env),
     listen: readListen(env),
     publicOrigin: readOrigin(env),
     logLevel: readLogLevel(env),
@@ -93,9 +125,10 @@ export function readServerConfig(env: Environment): Readonly<ServerConfig> {
 
 /** @throws naming the variable that is wrong */
 export function readWorkerConfig(env: Environment): Readonly<WorkerConfig> {
+  checkNode(process.versions.node)
   return Object.freeze({
     database: readDatabase(env),
-    keyRing: importKeyRing(readSecretFile(env, 'DBHOST_KEY_RING_FILE')),
+    keyRing: readKeyRing(env),
     boxPrivateKey: new Secret(readSecretFile(env, 'DBHOST_BOX_PRIVATE_KEY_FILE')),
     workerId: env.DBHOST_WORKER_ID ?? `${hostname()}-${process.pid}-${Date.now()}`,
     predecessor: env.DBHOST_PREDECESSOR || undefined,

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
 import { messageOf } from '../common/errors.ts'
 import { createLogger } from '../common/log.ts'
 import { createApp } from './app.ts'
 import { readServerConfig } from './config.ts'
+import { createHttpServer } from './middleware/http-server.ts'
 import { openOrm } from './model/orm.ts'
 import { OperationWaiter } from './services/operation-waiter.ts'
 import { openQueue } from './services/queue.ts'
@@ -20,8 +20,8 @@ const app = createApp({
   ...{ em: orm.em, queue, waiter, log },
   ...{ keyRing: config.keyRing, boxPublicKey: config.boxPublicKey, publicOrigin: config.publicOrigin },
 })
-// A request waits for its operation for up to a minute; a client that sends slowly does not get that long.
-const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, app.callback())
+const server = createHttpServer()
+server.on('request', app.callback())
 server.listen(config.listen.port, config.listen.host)
 await once(server, 'listening')
 log.info({ listen: config.listen }, 'ready')

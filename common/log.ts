@@ -2,9 +2,11 @@ import pino from 'pino'
 
 export type Logger = pino.Logger
 
-/** Passwords in connection strings, wherever they stand in a text. */
+/** Without passwords of connection strings and the values of rows that PostgreSQL quotes, wherever they stand. */
 function scrub(text: string): string {
-  return text.replace(/(\w+:\/\/[^\s:/@]+:)[^\s@]+@/g, '$1[secret]@')
+  return text
+    .replace(/(\w+:\/\/[^\s:/@]+:)[^\s@]+@/g, '$1[secret]@')
+    .replace(/(Failing row contains|Key \([^)]*\)=) ?\(.*\)/g, '$1 [values]')
 }
 
 const serializeError = (error: unknown): unknown =>

@@ -44,7 +44,7 @@ export async function ensureOsUsers(installation: Installation): Promise<OsUsers
 }
 
 /** `undefined` where any of them is missing. */
-export function findOsUsers(installation: Installation): OsUsers | undefined {
+function findOsUsers(installation: Installation): OsUsers | undefined {
   const group = numberOf('group', installation.group)
   const database = numberOf('passwd', installation.users.database)
   const server = numberOf('passwd', installation.users.server)

@@ -1,31 +1,41 @@
 import type { Context, Middleware } from 'koa'
 import ratelimit from 'koa-ratelimit'
+import { canonicalCidr, hostCidr } from '../../common/cidr.ts'
 import { AppError } from '../../common/errors.ts'
 
 const MINUTE_MS = 60_000
 /** Requests a minute for one credential or, without one, one address. */
 const REQUESTS = 3000
+/** Requests with a bad key a minute for one address. */
 const FAILURES = 30
 const MOST_SOURCES = 10_000
 
-/**
- * Counts requests by credential and tells the client what is left. The memory store of koa-ratelimit never forgets a
- * source; it is emptied each minute, which is also the window.
- */
+/** A map that forgets its oldest entry when it is full. */
+class BoundedMap<Value> extends Map<string, Value> {
+  override set(key: string, value: Value): this {
+    const oldest = this.size >= MOST_SOURCES && !this.has(key) ? this.keys().next().value : undefined
+    if (oldest !== undefined) this.delete(oldest)
+    return super.set(key, value)
+  }
+}
+
+/** An IPv4 address, or the /64 that one customer of an IPv6 network holds. */
+export function sourceOf(address: string): string {
+  const host = hostCidr(address) ?? 'unknown'
+  return host.includes(':') ? (canonicalCidr(host.replace(/\/\d+$/, '/64')) ?? host) : host
+}
+
+/** Counts requests by credential or address and tells the client what is left of them. */
 export function rateLimit(): Middleware {
-  const db = new Map<string, unknown>()
-  setInterval(() => db.clear(), MINUTE_MS).unref()
   const limit = ratelimit({
     driver: 'memory',
-    db,
+    db: new BoundedMap<unknown>(),
     duration: MINUTE_MS,
     max: REQUESTS,
-    // The beginning of the key: enough to tell keys apart, not the key.
-    id: (ctx: Context) => ctx.get('Authorization').slice(0, 24) || ctx.ip,
+    id: (ctx: Context) => ctx.state.actor?.credentialId ?? sourceOf(ctx.ip),
     headers: { remaining: 'RateLimit-Remaining', reset: 'RateLimit-Reset', total: 'RateLimit-Limit' },
   })
   return async (ctx, next) => {
-    if (db.size >= MOST_SOURCES) db.clear()
     let passed = false
     await limit(ctx, async () => {
       passed = true
@@ -36,32 +46,34 @@ export function rateLimit(): Middleware {
       ctx.set('Retry-After', String(seconds))
       throw new AppError(
         'RATE_LIMITED',
-        `This key has sent ${REQUESTS} requests within a minute. Wait ${seconds} s.`,
+        `More than ${REQUESTS} requests came from you within a minute. Wait ${seconds} s.`,
       )
     }
     await next()
   }
 }
 
-/** Failed authentications of each address; nobody tries keys faster than this. */
+/**
+ * Bad keys of each address. A good key passes whatever its neighbours behind the same address did: keys are too long
+ * to be guessed, so this only saves work.
+ */
 export class FailureBudget {
-  readonly #counts = new Map<string, number>()
+  readonly #windows = new BoundedMap<{ count: number; until: number }>()
 
-  constructor() {
-    setInterval(() => this.#counts.clear(), MINUTE_MS).unref()
-  }
-
-  /** @throws RATE_LIMITED */
-  check(address: string): void {
-    if ((this.#counts.get(address) ?? 0) < FAILURES) return
+  /** Notes one failure. @throws RATE_LIMITED where there were too many within a minute */
+  spend(ctx: Context): void {
+    const source = sourceOf(ctx.ip)
+    const now = Date.now()
+    const found = this.#windows.get(source)
+    const window = found && found.until > now ? found : { count: 0, until: now + MINUTE_MS }
+    window.count += 1
+    this.#windows.set(source, window)
+    if (window.count <= FAILURES) return
+    const seconds = Math.ceil((window.until - now) / 1000)
+    ctx.set('Retry-After', String(seconds))
     throw new AppError(
       'RATE_LIMITED',
-      'Too many requests without a valid key came from your address. Wait a minute.',
+      `Too many requests with a key that is not valid came from your address. Wait ${seconds} s.`,
     )
-  }
-
-  count(address: string): void {
-    if (this.#counts.size >= MOST_SOURCES) this.#counts.clear()
-    this.#counts.set(address, (this.#counts.get(address) ?? 0) + 1)
   }
 }

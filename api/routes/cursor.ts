@@ -12,11 +12,11 @@ export function pageOf<Row extends { id: string }, Shown>(
   return { data: data.map(present), nextCursor }
 }
 
-/** The id that a page ended with. @throws VALIDATION_ERROR where the cursor is none of ours */
-export function readCursor(cursor: string | undefined): string | undefined {
-  if (cursor === undefined) return undefined
+/** Rows that come after the page that gave this cursor. @throws VALIDATION_ERROR where none of ours did */
+export function olderThan(cursor: string | undefined): { id?: { $lt: string } } {
+  if (cursor === undefined) return {}
   const id = Buffer.from(cursor, 'base64url').toString('utf8')
-  if (/^[a-z]+_[0-9a-f]{32}$/.test(id)) return id
+  if (/^[a-z]+_[0-9a-f]{32}$/.test(id)) return { id: { $lt: id } }
   const message = 'is not a cursor that an earlier page gave'
   throw new AppError('VALIDATION_ERROR', `cursor ${message}.`, { fields: [{ field: 'cursor', message }] })
 }

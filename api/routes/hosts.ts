@@ -1,41 +1,37 @@
 import type Router from '@koa/router'
-import { AppError } from '../../common/errors.ts'
 import { Host } from '../model/host.ts'
+import { maySeeHostAccess } from '../policies.ts'
 import { page } from '../schemas/fields.ts'
 import { presentHost } from '../schemas/hosts.ts'
-import { pageOf, readCursor } from './cursor.ts'
+import { findHost, findHostCa, hostsOf } from '../services/find-host.ts'
+import { olderThan, pageOf } from './cursor.ts'
 import { mount, type RouteContext } from './route.ts'
-
-const notFound = (): AppError => new AppError('HOST_NOT_FOUND', 'There is no such host.')
 
 export function mountHosts(router: Router, context: RouteContext): void {
   mount(router, context, {
     ...{ method: 'get', path: '/hosts', allow: 'see-hosts', query: page },
     handle: async ({ ctx, actor, em, query }) => {
-      const after = readCursor(query.cursor)
       const rows = await em.find(
         Host,
-        { removedAt: null, ...(after ? { id: { $lt: after } } : {}) },
+        { $and: [await hostsOf(em, actor), olderThan(query.cursor)] },
         { orderBy: { id: 'desc' }, limit: query.limit + 1 },
       )
-      ctx.body = pageOf(rows, query.limit, (host) => presentHost(host, actor.operator, context.publicOrigin))
+      const present = (host: Host) => presentHost(host, maySeeHostAccess(actor), context.publicOrigin)
+      ctx.body = pageOf(rows, query.limit, present)
     },
   })
 
   mount(router, context, {
     ...{ method: 'get', path: '/hosts/:id', allow: 'see-hosts' },
     handle: async ({ ctx, actor, em, params }) => {
-      const host = await em.findOne(Host, { id: params.id ?? '', removedAt: null })
-      if (!host) throw notFound()
-      ctx.body = presentHost(host, actor.operator, context.publicOrigin)
+      const host = await findHost(em, actor, params.id ?? '')
+      ctx.body = presentHost(host, maySeeHostAccess(actor), context.publicOrigin)
     },
   })
 
   // Whoever was given a connection string must be able to get the certificate that it needs.
   router.get('/hosts/:id/ca.pem', async (ctx) => {
-    const host = await context.em.fork().findOne(Host, { id: ctx.params.id ?? '', removedAt: null })
-    if (!host?.caCertificate) throw notFound()
-    ctx.body = host.caCertificate
+    ctx.body = await findHostCa(context.em.fork(), ctx.params.id ?? '')
     ctx.type = 'application/x-pem-file'
     ctx.set('Cache-Control', 'public, max-age=300')
   })

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { UniqueConstraintViolationException } from '@mikro-orm/postgresql'
 import type { Context } from 'koa'
 import { AppError } from '../../common/errors.ts'
 import type { Actor } from '../services/context.ts'
-import { findRecord, type IdempotencyClaim } from '../services/idempotency.ts'
+import { findRecord, type IdempotencyClaim, limitRecords } from '../services/idempotency.ts'
 import type { RouteContext } from './route.ts'
 
 /** The same text for the same value, whatever the order of its members. */
@@ -42,22 +40,20 @@ export async function idempotent<Outcome>(
 ): Promise<Outcome> {
   const claim = claimOf(ctx, actor, body)
   if (!claim) return await act(undefined)
-  for (let attempt = 0; ; attempt++) {
-    const result = await findRecord(em, claim)
-    if (result !== undefined) {
-      ctx.set('Idempotency-Replayed', 'true')
-      return await replay(result)
-    }
-    try {
-      return await act(claim)
-    } catch (error) {
-      // The twin of this request was faster: its record is there once it has committed.
-      const twin =
-        error instanceof UniqueConstraintViolationException ||
-        (error instanceof AppError &&
-          ['DATABASE_EXISTS', 'PROJECT_EXISTS', 'OPERATION_IN_PROGRESS'].includes(error.code))
-      if (!twin || attempt > 0) throw error
-      await sleep(20)
-    }
+  const again = async (result: string): Promise<Outcome> => {
+    ctx.set('Idempotency-Replayed', 'true')
+    return await replay(result)
+  }
+  const kept = await findRecord(em, claim)
+  if (kept !== undefined) return await again(kept)
+  await limitRecords(em, claim)
+  try {
+    return await act(claim)
+  } catch (error) {
+    // Whatever it failed of: where a twin of this request was faster, that one's outcome is the answer. Its row locks
+    // made this one wait until it had committed.
+    const twins = await findRecord(em, claim)
+    if (twins === undefined) throw error
+    return await again(twins)
   }
 }

@@ -1,9 +1,10 @@
 import type Router from '@koa/router'
 import { Project } from '../model/project.ts'
+import { visibleProjects } from '../policies.ts'
 import { page } from '../schemas/fields.ts'
 import { createProjectBody, presentProject } from '../schemas/projects.ts'
 import { createProject } from '../services/accounts.ts'
-import { pageOf, readCursor } from './cursor.ts'
+import { olderThan, pageOf } from './cursor.ts'
 import { idempotent } from './idempotent.ts'
 import { mount, type RouteContext } from './route.ts'
 
@@ -11,10 +12,9 @@ export function mountProjects(router: Router, context: RouteContext): void {
   mount(router, context, {
     ...{ method: 'get', path: '/projects', allow: 'use-account', query: page },
     handle: async ({ ctx, actor, em, query }) => {
-      const after = readCursor(query.cursor)
       const rows = await em.find(
         Project,
-        { account: actor.accountId, ...(after ? { id: { $lt: after } } : {}) },
+        { $and: [visibleProjects(actor), olderThan(query.cursor)] },
         { orderBy: { id: 'desc' }, limit: query.limit + 1 },
       )
       ctx.body = pageOf(rows, query.limit, presentProject)
@@ -29,7 +29,7 @@ export function mountProjects(router: Router, context: RouteContext): void {
         context,
         call,
         (claim) => createProject(context.em, actor, body.name, claim),
-        (id) => context.em.fork().findOneOrFail(Project, { id, account: actor.accountId }),
+        (id) => context.em.fork().findOneOrFail(Project, { $and: [{ id }, visibleProjects(actor)] }),
       )
       ctx.status = 201
       ctx.body = presentProject(project)

@@ -14,7 +14,7 @@ export const oneLine = (most: number) =>
       'must be one line without control characters',
     )
 
-export const NAME_RULE =
+const NAME_RULE =
   'must be 3 to 50 lower-case letters, digits and hyphens, begin with a letter and end with a letter or digit'
 
 export const name = z.string().regex(/^[a-z][a-z0-9-]{1,48}[a-z0-9]$/, NAME_RULE)
@@ -24,10 +24,15 @@ export const reference = z.string().regex(/^[a-z0-9_-]{1,63}$/, 'must be a name 
 
 export const rule = z.strictObject({
   cidr: z.string().min(1).max(64),
-  label: oneLine(100).optional(),
+  /** Null as the answers have it, so that what was read can be sent back. */
+  label: oneLine(100).nullish(),
 })
 
 export const page = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  limit: z
+    .string()
+    .regex(/^([1-9]\d?|100)$/, 'must be a number from 1 to 100')
+    .default('20')
+    .transform(Number),
   cursor: z.string().max(100).optional(),
 })

@@ -1,11 +1,15 @@
 import { z } from 'zod'
+import { isId } from '../../common/ids.ts'
 import type { Operation } from '../model/operation.ts'
 import type { OperationStep } from '../model/operation-step.ts'
 import { page } from './fields.ts'
 
 export const operationsQuery = page.extend({
   state: z.enum(['queued', 'running', 'succeeded', 'failed']).optional(),
-  database: z.string().max(63).optional(),
+  database: z
+    .string()
+    .refine((text) => isId('db', text), 'must be the id of a database')
+    .optional(),
 })
 
 const time = (date: Date | null | undefined): string | null => date?.toISOString() ?? null

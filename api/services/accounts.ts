@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { EntityManager } from '@mikro-orm/postgresql'
+import { type EntityManager, LockMode } from '@mikro-orm/postgresql'
 import { AppError } from '../../common/errors.ts'
 import { Secret } from '../../common/secret.ts'
 import { Account } from '../model/account.ts'
@@ -51,6 +51,8 @@ export async function createApiKey(
       prefix: key.slice(0, 12),
       hash: hashOf(key),
     })
+    await tx.flush()
+    addAuditEvent(tx, null, 'api-key.create', apiKey.id, { label, operator, account: accountId })
     return { apiKey, key: new Secret(key) }
   })
 }
@@ -70,6 +72,8 @@ export async function findApiKey(em: EntityManager, key: string): Promise<ApiKey
   return found
 }
 
+const LOCK = { lockMode: LockMode.PESSIMISTIC_WRITE } as const
+
 /** @throws PROJECT_EXISTS */
 export async function createProject(
   em: EntityManager,
@@ -78,7 +82,7 @@ export async function createProject(
   claim: IdempotencyClaim | undefined,
 ): Promise<Project> {
   return await em.fork().transactional(async (tx) => {
-    const account = await tx.findOneOrFail(Account, { id: actor.accountId }, { lockMode: 4 })
+    const account = await tx.findOneOrFail(Account, { id: actor.accountId }, LOCK)
     if ((await tx.count(Project, { account: account.id, name })) > 0) {
       throw new AppError('PROJECT_EXISTS', `This account has a project ${name} already.`, {
         fields: [{ field: '/name', message: 'is taken' }],

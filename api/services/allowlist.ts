@@ -8,6 +8,12 @@ export interface Rule {
   label: string | null
 }
 
+/** A rule as a client gives it. */
+export interface GivenRule {
+  cidr: string
+  label?: string | null | undefined
+}
+
 const MOST_RULES = 100
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128']
@@ -23,11 +29,7 @@ const within = (networks: readonly string[], address: string): boolean =>
  * Checks rules as a client gave them and brings them to their canonical form.
  * @throws AppError naming each rule that is wrong, or ALLOWLIST_TOO_WIDE
  */
-export function checkRules(
-  given: readonly { cidr: string; label?: string | null | undefined }[],
-  allowWide: boolean,
-  pointer: string,
-): Rule[] {
+export function checkRules(given: readonly GivenRule[], allowWide: boolean, pointer: string): Rule[] {
   if (given.length > MOST_RULES) {
     const message = `An allowlist has at most ${MOST_RULES} rules.`
     throw new AppError('VALIDATION_ERROR', message, { fields: [{ field: pointer, message }] })

@@ -6,7 +6,7 @@ import type { Secret } from '../../common/secret.ts'
 import { AllowlistRule } from '../model/allowlist-rule.ts'
 import type { Database } from '../model/database.ts'
 import type { Operation } from '../model/operation.ts'
-import { checkRules } from './allowlist.ts'
+import { checkRules, type GivenRule } from './allowlist.ts'
 import type { Actor, ServiceContext } from './context.ts'
 import { lockDatabase } from './find-database.ts'
 import { type IdempotencyClaim, keepRecord } from './idempotency.ts'
@@ -27,6 +27,14 @@ function refuseWhile(operations: readonly Operation[], kinds: readonly string[])
   )
 }
 
+function refuseDeleted(database: Database): void {
+  if (database.wanted === 'present') return
+  throw new AppError(
+    'OPERATION_IN_PROGRESS',
+    'This database is being deleted. It cannot be changed any more.',
+  )
+}
+
 /** A new password; the old one and every session that it opened end. @throws OPERATION_IN_PROGRESS */
 export async function resetPassword(
   { em, queue, keyRing }: ServiceContext,
@@ -36,8 +44,7 @@ export async function resetPassword(
 ): Promise<{ operation: Operation; database: Database; password: Secret }> {
   return await em.fork().transactional(async (tx) => {
     const database = await lockDatabase(tx, actor, id)
-    if (database.wanted === 'absent')
-      throw new AppError('DATABASE_NOT_FOUND', 'This database is being deleted.')
+    refuseDeleted(database)
     refuseWhile(await openOperations(tx, id), ['create-database', 'reset-password'])
     const { sealedPassword, verifier } = database
     const password = newPassword()
@@ -82,19 +89,18 @@ export async function deleteDatabase(
   })
 }
 
-/** Replaces all rules; sessions from addresses that no rule covers any more end. */
+/** Replaces all rules; sessions from addresses that no rule covers any more end. @throws OPERATION_IN_PROGRESS */
 export async function setAllowlist(
   { em, queue }: ServiceContext,
   actor: Actor,
   id: string,
-  input: { rules: { cidr: string; label?: string | undefined }[]; allowWide?: boolean | undefined },
+  input: { rules: GivenRule[]; allowWide?: boolean | undefined },
 ): Promise<Operation> {
   const allowWide = input.allowWide ?? false
   const rules = checkRules(input.rules, allowWide, '/rules')
   return await em.fork().transactional(async (tx) => {
     const database = await lockDatabase(tx, actor, id)
-    if (database.wanted === 'absent')
-      throw new AppError('DATABASE_NOT_FOUND', 'This database is being deleted.')
+    refuseDeleted(database)
     const before = await tx.find(AllowlistRule, { database: id }, { orderBy: { position: 'asc' } })
     const undo = {
       rules: before.map(({ cidr, label }) => ({ cidr, label: label ?? null })),

@@ -4,36 +4,54 @@ import { Host } from '../model/host.ts'
 import { Instance } from '../model/instance.ts'
 import type { Plan } from '../model/plan.ts'
 import type { Project } from '../model/project.ts'
+import { mayKnowForeignHost } from '../policies.ts'
+import type { Actor } from './context.ts'
 
-/** Does this host take an instance of the project: it serves, and is not another project's own? */
-async function takes(tx: EntityManager, host: Host, project: Project): Promise<boolean> {
-  if (host.removedAt || host.observation === 'never' || !host.convergedDigest) return false
-  if (host.spec.tenancy === 'shared') return true
-  return (await tx.count(Instance, { host: host.id, project: { $ne: project.id } })) === 0
+/** Has it been made ready at least once? A host that does not answer just now gets its databases when it does. */
+const serves = (host: Host): boolean =>
+  !host.removedAt && host.observation !== 'never' && Boolean(host.convergedDigest)
+
+/** Does it serve another project alone? */
+async function isForeign(tx: EntityManager, host: Host, project: Project): Promise<boolean> {
+  if (host.spec.tenancy === 'shared') return false
+  return (await tx.count(Instance, { host: host.id, project: { $ne: project.id } })) > 0
+}
+
+/**
+ * Locks the host's row and looks again whether it takes an instance of the project: what was read before the lock may
+ * have changed by another request.
+ */
+async function take(tx: EntityManager, host: Host, project: Project): Promise<boolean> {
+  await tx.lock(host, LockMode.PESSIMISTIC_WRITE)
+  await tx.refresh(host)
+  return serves(host) && !(await isForeign(tx, host, project))
 }
 
 /**
  * The host for a new database of a project, its row locked: the one asked for, else the one where the project is
- * already, else the one with the fewest instances.
+ * already, else one that answers, shared rather than dedicated, with the fewest instances.
  * @throws HOST_NOT_FOUND, NO_HOST_AVAILABLE
  */
-export async function chooseHost(
+export function chooseHost(
   tx: EntityManager,
+  actor: Actor,
   project: Project,
   asked: string | undefined,
 ): Promise<Host> {
-  const host = asked === undefined ? await anyHost(tx, project) : await askedHost(tx, project, asked)
-  await tx.lock(host, LockMode.PESSIMISTIC_WRITE)
-  return host
+  return asked === undefined ? anyHost(tx, project) : askedHost(tx, actor, project, asked)
 }
 
-async function askedHost(tx: EntityManager, project: Project, asked: string): Promise<Host> {
+async function askedHost(tx: EntityManager, actor: Actor, project: Project, asked: string): Promise<Host> {
   const host = await tx.findOne(Host, { $or: [{ id: asked }, { name: asked }], removedAt: null })
-  if (!host) throw new AppError('HOST_NOT_FOUND', `There is no host ${asked}.`)
-  if (await takes(tx, host, project)) return host
+  if (!host || ((await isForeign(tx, host, project)) && !mayKnowForeignHost(actor))) {
+    throw new AppError('HOST_NOT_FOUND', `There is no host ${asked}.`, {
+      fields: [{ field: '/host', message: 'is not a host that this key sees' }],
+    })
+  }
+  if (await take(tx, host, project)) return host
   throw new AppError(
     'NO_HOST_AVAILABLE',
-    `The host ${host.name} does not take this database: it is not ready yet, or it is dedicated to another project.`,
+    `The host ${host.name} takes no database of this project: it is not ready yet, or it is dedicated to another one.`,
   )
 }
 
@@ -41,9 +59,17 @@ async function anyHost(tx: EntityManager, project: Project): Promise<Host> {
   const hosts = await tx.find(Host, { removedAt: null }, { orderBy: { id: 'asc' } })
   const instances = await tx.find(Instance, { host: { $in: hosts.map(({ id }) => id) } })
   const own = new Set(instances.filter(({ project: { id } }) => id === project.id).map(({ host }) => host.id))
+  const rank = (host: Host): number => {
+    if (own.has(host.id)) return 0
+    if (host.observation !== 'ready') return 3
+    // Nobody gets a machine for themselves without asking while there is another.
+    return host.spec.tenancy === 'shared' ? 1 : 2
+  }
   const load = (host: Host): number => instances.filter((instance) => instance.host.id === host.id).length
-  const order = hosts.toSorted((a, b) => Number(own.has(b.id)) - Number(own.has(a.id)) || load(a) - load(b))
-  for (const host of order) if (await takes(tx, host, project)) return host
+  const order = hosts.filter(serves).toSorted((a, b) => rank(a) - rank(b) || load(a) - load(b))
+  for (const host of order) {
+    if (!(await isForeign(tx, host, project)) && (await take(tx, host, project))) return host
+  }
   throw new AppError(
     'NO_HOST_AVAILABLE',
     'No host is ready for a new database. Try again when one is, or register one (npm run admin -- host add).',

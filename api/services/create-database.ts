@@ -10,7 +10,7 @@ import { Database } from '../model/database.ts'
 import type { Operation } from '../model/operation.ts'
 import { Plan } from '../model/plan.ts'
 import { Project } from '../model/project.ts'
-import { checkRules, defaultRules } from './allowlist.ts'
+import { checkRules, defaultRules, type GivenRule } from './allowlist.ts'
 import { chooseHost, findOrAddInstance } from './choose-host.ts'
 import type { Actor, ServiceContext } from './context.ts'
 import { type IdempotencyClaim, keepRecord } from './idempotency.ts'
@@ -20,7 +20,7 @@ export interface CreateDatabaseInput {
   name: string
   displayName?: string | undefined
   /** Omitted: the caller's own address. */
-  allowlist?: { cidr: string; label?: string | undefined }[] | undefined
+  allowlist?: GivenRule[] | undefined
   allowWide?: boolean | undefined
   /** Name or id. */
   project?: string | undefined
@@ -32,7 +32,7 @@ export interface CreateDatabaseInput {
 const LONGEST_PHYSICAL_NAME = 55
 
 /** The name on the host: tells a neighbour little, needs no quoting, is never taken. */
-export const physicalName = (name: string): string =>
+const physicalName = (name: string): string =>
   `${name.replaceAll('-', '_').slice(0, LONGEST_PHYSICAL_NAME - 7)}_${randomName(6)}`
 
 /**
@@ -60,19 +60,19 @@ export async function createDatabase(
     if (plan.databases != null && used >= plan.databases) {
       throw new AppError(
         'PLAN_LIMIT',
-        `The plan of this account allows ${plan.databases} databases, and it has ${used}.`,
+        `The plan of this account allows ${plan.databases} databases, and it has ${used}. Delete one, or change the plan.`,
       )
     }
     if ((await tx.count(Database, { project: project.id, name: input.name, deletedAt: null })) > 0) {
       throw new AppError(
         'DATABASE_EXISTS',
-        `The project ${project.name} has a database ${input.name} already.`,
+        `The project ${project.name} has a database ${input.name} already: choose another name.`,
         {
           fields: [{ field: '/name', message: 'is taken in this project' }],
         },
       )
     }
-    const host = await chooseHost(tx, project, input.host)
+    const host = await chooseHost(tx, actor, project, input.host)
     const allowWide = input.allowWide ?? false
     const rules = input.allowlist
       ? checkRules(input.allowlist, allowWide, '/allowlist')

@@ -2,6 +2,7 @@ import { type EntityManager, LockMode } from '@mikro-orm/postgresql'
 import { AppError } from '../../common/errors.ts'
 import { isId } from '../../common/ids.ts'
 import { Database } from '../model/database.ts'
+import { visibleDatabases } from '../policies.ts'
 import type { Actor } from './context.ts'
 
 const notFound = (): AppError => new AppError('DATABASE_NOT_FOUND', 'There is no such database.')
@@ -11,7 +12,7 @@ export async function findDatabase(em: EntityManager, actor: Actor, id: string):
   if (!isId('db', id)) throw notFound()
   const database = await em.findOne(
     Database,
-    { id, deletedAt: null, project: { account: actor.accountId } },
+    { $and: [{ id }, visibleDatabases(actor)] },
     { populate: ['project', 'instance', 'instance.host'] },
   )
   if (!database) throw notFound()

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { LockMode } from '@mikro-orm/postgresql'
 import { AppError } from '../../common/errors.ts'
 import { randomName } from '../../common/ids.ts'
@@ -11,7 +12,8 @@ import { Instance } from '../model/instance.ts'
 import { LocalMachine } from '../model/local-machine.ts'
 import { Operation } from '../model/operation.ts'
 import type { ServiceContext } from './context.ts'
-import { addOperation } from './operations.ts'
+import { checkHostName, checkSshAccess } from './host-access.ts'
+import { addAuditEvent, addOperation } from './operations.ts'
 
 type HostContext = Pick<ServiceContext, 'em' | 'queue' | 'boxPublicKey'>
 
@@ -29,19 +31,6 @@ export type RegisterHostInput = { name: string; tenancy?: Tenancy | undefined } 
     }
 )
 
-const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
-
-/** The key text without its comment. @throws AppError where it is not an ed25519 host key */
-export function checkHostKey(text: string): string {
-  const match = /^ssh-ed25519 ([A-Za-z0-9+/]+={0,2})(?:\s|$)/.exec(text.trim())
-  if (match?.[1] && Buffer.from(match[1], 'base64').length === 51) return `ssh-ed25519 ${match[1]}`
-  throw new AppError(
-    'VALIDATION_ERROR',
-    'The host key must be the text of /etc/ssh/ssh_host_ed25519_key.pub, which begins with "ssh-ed25519".',
-    { fields: [{ field: '/hostKey', message: 'is not an ed25519 host key' }] },
-  )
-}
-
 /**
  * Registers a machine of the data plane. A local one is booted by the boot helper, which then calls `hostBooted`; an
  * ssh one is converged at once, its operation is in the answer.
@@ -51,11 +40,8 @@ export async function registerHost(
   { em, queue, boxPublicKey }: HostContext,
   input: RegisterHostInput,
 ): Promise<{ host: Host; operation: Operation | null }> {
-  if (!NAME.test(input.name)) {
-    const message = 'A host name has lower-case letters, digits and hyphens, at most 63.'
-    throw new AppError('VALIDATION_ERROR', message, { fields: [{ field: '/name', message }] })
-  }
-  const ssh = input.kind === 'ssh' ? sshAccess(input) : null
+  checkHostName(input.name)
+  const ssh = input.kind === 'ssh' ? checkSshAccess(input) : null
   return await em.fork().transactional(async (tx) => {
     if ((await tx.count(Host, { name: input.name, removedAt: null })) > 0) {
       throw new AppError('HOST_EXISTS', `There is a host ${input.name} already.`)
@@ -67,6 +53,7 @@ export async function registerHost(
     })
     const host = tx.create(Host, { name: input.name, spec, ssh, observation: 'never' })
     await tx.flush()
+    addAuditEvent(tx, null, 'host.register', host.id, { name: input.name, kind: input.kind })
     if (input.kind === 'local') {
       const machineName = `${input.name}-${randomName(6)}`
       tx.create(LocalMachine, { host, machineName, wanted: 'running', observed: 'absent' })
@@ -76,11 +63,6 @@ export async function registerHost(
     tx.create(HostCredential, { host, sealedKey })
     return { host, operation: await queueConverge({ queue }, tx, host) }
   })
-}
-
-function sshAccess(input: Extract<RegisterHostInput, { kind: 'ssh' }>): HostSshAccess {
-  const { address, port, user, hostKey } = input
-  return { address, port, user, hostKey: checkHostKey(hostKey) }
 }
 
 /** Queues a converge of the host unless one waits already. */
@@ -114,8 +96,7 @@ export async function hostBooted(
   return await em.fork().transactional(async (tx) => {
     const host = await tx.findOneOrFail(Host, { id: hostId }, { lockMode: LockMode.PESSIMISTIC_WRITE })
     const spec: HostSpec = { ...host.spec, addresses: machine.addresses, controlPlane: machine.controlPlane }
-    const same =
-      JSON.stringify([host.spec, host.ssh]) === JSON.stringify([spec, machine.ssh]) && host.convergedDigest
+    const same = isDeepStrictEqual([host.spec, host.ssh], [spec, machine.ssh]) && host.convergedDigest
     host.spec = spec
     host.ssh = machine.ssh
     const sealedKey = sealBox(boxPublicKey, machine.privateKey, `host:${host.id}:key`)
@@ -141,6 +122,7 @@ export async function removeHost({ em }: HostContext, nameOrId: string): Promise
     await tx.nativeDelete(Instance, { host: host.id, id: { $nin: await usedInstances(tx, host.id) } })
     await tx.nativeUpdate(LocalMachine, { host: host.id }, { wanted: 'removed' })
     host.removedAt = new Date()
+    addAuditEvent(tx, null, 'host.remove', host.id, { name: host.name })
     return host
   })
 }

@@ -20,29 +20,31 @@ const keyOf = ({ credentialId, route, key }: IdempotencyClaim) => ({ credentialI
 
 /**
  * What an earlier request with this key led to: the id of its operation or resource; undefined where there was none.
- * @throws IDEMPOTENCY_CONFLICT where that request had another body, RATE_LIMITED where too many keys are kept
+ * @throws IDEMPOTENCY_CONFLICT where that request had another body
  */
 export async function findRecord(em: EntityManager, claim: IdempotencyClaim): Promise<string | undefined> {
+  const since = new Date(Date.now() - KEPT_MS)
+  const record = await em.fork().findOne(IdempotencyRecord, { ...keyOf(claim), createdAt: { $gte: since } })
+  if (!record) return undefined
+  if (record.bodyHash === claim.bodyHash) return record.result
+  throw new AppError(
+    'IDEMPOTENCY_CONFLICT',
+    'This Idempotency-Key was used for another request to this route within 24 hours. Send a new key.',
+    { fields: [{ field: 'Idempotency-Key', message: 'was used with another body' }] },
+  )
+}
+
+/** Makes room for a new record. @throws RATE_LIMITED where this credential has too many */
+export async function limitRecords(em: EntityManager, claim: IdempotencyClaim): Promise<void> {
   const fork = em.fork()
   const since = new Date(Date.now() - KEPT_MS)
-  const record = await fork.findOne(IdempotencyRecord, keyOf(claim))
-  if (record && record.createdAt >= since) {
-    if (record.bodyHash === claim.bodyHash) return record.result
-    throw new AppError(
-      'IDEMPOTENCY_CONFLICT',
-      'This Idempotency-Key was used for another request to this route within 24 hours. Send a new key.',
-      { fields: [{ field: 'Idempotency-Key', message: 'was used with another body' }] },
-    )
-  }
-  if (record) await fork.nativeDelete(IdempotencyRecord, keyOf(claim))
-  const kept = await fork.count(IdempotencyRecord, {
-    credentialId: claim.credentialId,
-    createdAt: { $gte: since },
-  })
-  if (kept < MOST_PER_CREDENTIAL) return undefined
+  await fork.nativeDelete(IdempotencyRecord, { ...keyOf(claim), createdAt: { $lt: since } })
+  const { credentialId } = claim
+  const kept = await fork.count(IdempotencyRecord, { credentialId, createdAt: { $gte: since } })
+  if (kept < MOST_PER_CREDENTIAL) return
   throw new AppError(
     'RATE_LIMITED',
-    `This key has sent ${kept} idempotency keys within 24 hours; that is the most.`,
+    `This API key has sent ${kept} Idempotency-Keys within 24 hours, which is the most. Wait, or send none.`,
   )
 }
 

@@ -33,20 +33,20 @@ export function addOperation(tx: EntityManager, actor: Actor | null, wanted: New
   return operation
 }
 
-/** Notes who did what; never with a secret among the details. */
+/** Notes who did what; never with a secret among the details. @param actor null for the operator's own tools */
 export function addAuditEvent(
   tx: EntityManager,
-  actor: Actor,
+  actor: Actor | null,
   action: string,
   resource: string,
   details: Record<string, unknown> = {},
 ): void {
   tx.create(AuditEvent, {
     ...{ action, resource, details },
-    account: tx.getReference(Account, actor.accountId),
-    actor: actor.credentialId ?? 'platform',
-    sourceAddress: actor.sourceAddress,
-    requestId: actor.requestId,
+    account: actor ? tx.getReference(Account, actor.accountId) : null,
+    actor: actor?.credentialId ?? 'platform',
+    sourceAddress: actor?.sourceAddress ?? null,
+    requestId: actor?.requestId ?? null,
   })
 }
 

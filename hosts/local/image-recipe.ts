@@ -35,7 +35,7 @@ export interface Recipe {
 }
 
 /** Where security updates come from: next to the mirror where it has them, else Debian's own. */
-export async function securityMirror(mirror: string): Promise<string> {
+async function securityMirror(mirror: string): Promise<string> {
   if (mirror === DEFAULT_MIRROR) return DEFAULT_SECURITY
   const beside = `${mirror}-security`
   try {

@@ -35,7 +35,7 @@ const ENVIRONMENT = {
 }
 
 /** A command ended with another code than 0; the message has the command and the end of what it said. */
-export class CommandError extends Error {
+class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly code: number
   readonly stderr: string

@@ -1,0 +1,34 @@
+import type { EntityManager, FilterQuery } from '@mikro-orm/postgresql'
+import { AppError } from '../../common/errors.ts'
+import { isId } from '../../common/ids.ts'
+import { Host } from '../model/host.ts'
+import { Instance } from '../model/instance.ts'
+import { visibleHosts } from '../policies.ts'
+import type { Actor } from './context.ts'
+
+const notFound = (): AppError => new AppError('HOST_NOT_FOUND', 'There is no such host.')
+
+/** Which hosts the actor sees. */
+export async function hostsOf(em: EntityManager, actor: Actor): Promise<FilterQuery<Host>> {
+  if (actor.operator) return visibleHosts(actor, [])
+  const instances = await em.find(Instance, { project: { account: actor.accountId } })
+  return visibleHosts(
+    actor,
+    instances.map(({ host }) => host.id),
+  )
+}
+
+/** A host that the actor sees. @throws HOST_NOT_FOUND */
+export async function findHost(em: EntityManager, actor: Actor, id: string): Promise<Host> {
+  if (!isId('host', id)) throw notFound()
+  const host = await em.findOne(Host, { $and: [{ id }, await hostsOf(em, actor)] })
+  if (!host) throw notFound()
+  return host
+}
+
+/** The CA of a host in PEM form, for whoever knows the host's id. @throws HOST_NOT_FOUND */
+export async function findHostCa(em: EntityManager, id: string): Promise<string> {
+  const host = isId('host', id) ? await em.findOne(Host, { id, removedAt: null }) : null
+  if (!host?.caCertificate) throw notFound()
+  return host.caCertificate
+}

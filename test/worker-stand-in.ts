@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { Operation } from '../api/model/operation.ts'
+import { OperationStep } from '../api/model/operation-step.ts'
+import { claimOperations } from '../api/operations/claim.ts'
+import { fail, succeed } from '../api/operations/finish.ts'
+import { loadTenants } from '../api/operations/wanted.ts'
+import type { ErrorCode } from '../common/errors.ts'
+
+const NAME = 'stand-in'
+const LOOK_MS = 5
+
+/**
+ * Ends operations in the database as a worker does, and touches no host. For tests of the API only: what a worker
+ * really does is tested on booted machines.
+ */
+export class WorkerStandIn {
+  /** What becomes of the operations that it finds; `hold` leaves them queued. */
+  outcome: 'succeed' | 'hold' | { code: ErrorCode; message: string } = 'succeed'
+  readonly #em: EntityManager
+  readonly #stopped = new AbortController()
+  readonly #running: Promise<void>
+
+  /** @param em in the role of the worker */
+  constructor(em: EntityManager) {
+    this.#em = em
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    await this.#running
+  }
+
+  /** Every operation that was asked for so far is at its end. */
+  async idle(): Promise<void> {
+    while ((await this.#em.fork().count(Operation, { state: { $in: ['queued', 'running'] } })) > 0) {
+      await sleep(LOOK_MS)
+    }
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      const queued = await this.#em.fork().find(Operation, { state: 'queued' })
+      const hosts = this.outcome === 'hold' ? [] : new Set(queued.map(({ host }) => host.id))
+      for (const host of hosts) await this.#serve(host)
+      await sleep(LOOK_MS)
+    }
+  }
+
+  async #serve(host: string): Promise<void> {
+    const operations = await claimOperations(this.#em, host, NAME)
+    const { rows } = await loadTenants(this.#em, host)
+    for (const operation of operations) {
+      if (typeof this.outcome === 'object') {
+        await fail(this.#em, [operation], NAME, this.outcome.code, this.outcome.message)
+        continue
+      }
+      const now = new Date()
+      const done = { state: 'done', startedAt: now, finishedAt: now } as const
+      await this.#em.fork().nativeUpdate(OperationStep, { operation: operation.id }, done)
+      const observed = [...rows.values()].filter(({ id }) => id === operation.database?.id)
+      await succeed(this.#em, [operation], NAME, observed)
+    }
+  }
+}
