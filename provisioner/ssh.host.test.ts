@@ -125,7 +125,11 @@ test.serial('a command that takes too long ends the connection', async (t) => {
 
 test.serial('changes exclude each other, and the lock ends with the change', async (t) => {
   await withHost(async (connection) => {
-    const slow = connection.run(locked(script('slow', 'sleep 1; date +%s%N')))
+    const held = Promise.withResolvers<void>()
+    const slow = connection
+      .run(locked(script('slow', 'echo held; sleep 1; date +%s%N')), { onLine: () => held.resolve() })
+      .then((output) => output.replace('held', '').trim())
+    await held.promise
     const next = connection.run(locked(script('next', 'date +%s%N')))
     t.true(BigInt(await slow) < BigInt(await next))
     const late = await refused(connection.run(locked(sh`sleep 5`, 1)))

@@ -165,7 +165,9 @@ test.serial('a pooler that is killed is back within two seconds, with what was i
         .catch(() => false),
     (back) => back,
   )
-  t.is(await connection.run(sh`cat ${LAYOUT.pool.loaded}`), '0123456789abcdef-1\n')
+  // Written when the unit has started, a moment after the first login is possible.
+  const loaded = script('loaded', 'until cat "$1" 2>/dev/null; do sleep 0.05; done', LAYOUT.pool.loaded)
+  t.is(await connection.run(loaded, { deadlineMs: 5000 }), '0123456789abcdef-1\n')
 })
 
 test.serial(
