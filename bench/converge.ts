@@ -4,7 +4,7 @@ import { Operation } from '../api/model/operation.ts'
 import { queueConverge } from '../api/services/hosts.ts'
 import { openQueue } from '../api/services/queue.ts'
 import { ownerAddress } from '../start/schema.ts'
-import type { Service } from '../test/service.ts'
+import type { Service } from '../test/host/service.ts'
 
 /** Milliseconds of a converge operation that finds everything as wanted, from its start to its end. */
 export async function measureConverge({ installation, orm, host }: Service): Promise<number> {

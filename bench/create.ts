@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
 import { Database } from '../api/model/database.ts'
 import { Instance } from '../api/model/instance.ts'
+import type { Service } from '../test/host/service.ts'
 import { login } from '../test/login.ts'
-import type { Service } from '../test/service.ts'
 import { floor } from './floor.ts'
 
 export interface CreateFigures {

@@ -6,8 +6,8 @@ import { locked, script, sh } from '../provisioner/shell.ts'
 import { renderAllowSet } from '../provisioner/tenants/allow-set.ts'
 import { DATABASE_CONNECTIONS } from '../provisioner/tenants/plan.ts'
 import { poolDigest, ROLE_CONNECTIONS, renderPoolFiles } from '../provisioner/tenants/pool-files.ts'
+import type { Service } from '../test/host/service.ts'
 import { login } from '../test/login.ts'
-import type { Service } from '../test/service.ts'
 
 interface Prepared {
   name: string

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { script } from '../provisioner/shell.ts'
-import type { Service } from '../test/service.ts'
+import type { Service } from '../test/host/service.ts'
 
 export interface MemoryFigures {
   /** Proportional set size in KiB. */

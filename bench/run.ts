@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Instance } from '../api/model/instance.ts'
 import { removeImages } from '../hosts/local/remove.ts'
-import { openService } from '../test/service.ts'
+import { openService } from '../test/host/service.ts'
 import { Clone } from '../test/start/clone.ts'
 import { measureConverge } from './converge.ts'
 import { type CreateFigures, growTo, measureCreates } from './create.ts'
@@ -27,7 +27,7 @@ async function start(clone: Clone): Promise<{ seconds: number; stop: () => Promi
   return { seconds: (Date.now() - began) / 1000, stop: () => command.interrupt() }
 }
 
-const clone = new Clone()
+const clone = Clone.make()
 try {
   const imageAbsent = await removeImages()
   const cold = await start(clone)

@@ -2,16 +2,29 @@ import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { runChecks } from './check.ts'
+import { RunningService } from './host/running-service.ts'
 
 interface Level {
   name: string
   files: (file: string) => boolean
   /** Test files at once; booted machines share two cores. */
   concurrency: number
+  /** One running service for all of its files: `RunningService.shared`. */
+  service?: true
 }
 
 const LEVELS: Level[] = [
-  { name: 'unit and database', files: (file) => !/\.(host|start)\.test\.ts$/.test(file), concurrency: 2 },
+  {
+    name: 'unit and database',
+    files: (file) => !/\.(shared|host|start)\.test\.ts$/.test(file),
+    concurrency: 2,
+  },
+  {
+    name: 'host, one service for all',
+    files: (file) => file.endsWith('.shared.test.ts'),
+    concurrency: 1,
+    service: true,
+  },
   { name: 'host', files: (file) => file.endsWith('.host.test.ts'), concurrency: 1 },
   { name: 'start', files: (file) => file.endsWith('.start.test.ts'), concurrency: 1 },
 ]
@@ -23,9 +36,14 @@ interface Count {
 }
 
 /** Runs ava on these files and shows its TAP output as it comes: a line per test, all of a failure. */
-async function runAva(files: string[], concurrency: number): Promise<Count> {
+async function runAva(
+  files: string[],
+  concurrency: number,
+  environment: Record<string, string>,
+): Promise<Count> {
   const child = spawn('ava', ['--tap', '--concurrency', String(concurrency), ...files], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
   })
   const count: Count = { passed: 0, failed: 0, skipped: [] }
   for await (const line of createInterface({ input: child.stdout })) {
@@ -41,6 +59,16 @@ async function runAva(files: string[], concurrency: number): Promise<Count> {
   // A crash or a file that does not end shows in the exit code alone.
   if (code !== 0 && count.failed === 0) count.failed = 1
   return count
+}
+
+async function runLevel(level: Level, files: string[]): Promise<Count> {
+  if (!level.service) return await runAva(files, level.concurrency, {})
+  const service = await RunningService.start()
+  try {
+    return await runAva(files, level.concurrency, service.environment)
+  } finally {
+    await service.remove()
+  }
 }
 
 const asked = process.argv.slice(2)
@@ -60,7 +88,7 @@ for (const level of LEVELS) {
   if (files.length === 0) continue
   console.log(`\n${level.name}: ${files.length} files`)
   const began = Date.now()
-  const { passed, failed, skipped } = await runAva(files, level.concurrency)
+  const { passed, failed, skipped } = await runLevel(level, files)
   total.passed += passed
   total.failed += failed
   total.skipped.push(...skipped)

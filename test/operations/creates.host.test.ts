@@ -2,9 +2,9 @@ import test from 'ava'
 import { Database } from '../../api/model/database.ts'
 import { Operation } from '../../api/model/operation.ts'
 import { LAYOUT } from '../../provisioner/layout.ts'
-import type { Answer } from '../service.ts'
-import { readStanding } from './host-facts.ts'
-import { RunningService } from './running-service.ts'
+import { readStanding } from '../host/host-facts.ts'
+import { RunningService } from '../host/running-service.ts'
+import type { Answer } from '../host/service.ts'
 
 let running: RunningService
 

@@ -4,8 +4,8 @@ import { ApiKey } from '../../api/model/api-key.ts'
 import { Database } from '../../api/model/database.ts'
 import { Operation } from '../../api/model/operation.ts'
 import { OPERATION_STEPS } from '../../api/operations/kinds.ts'
-import { readStanding } from './host-facts.ts'
-import { RunningService } from './running-service.ts'
+import { readStanding } from '../host/host-facts.ts'
+import { RunningService } from '../host/running-service.ts'
 
 let running: RunningService
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import test from 'ava'
 import { loginFromOutside } from '../../api/operations/outside-login.ts'
 import { Secret } from '../../common/secret.ts'
+import { RunningService } from '../host/running-service.ts'
 import { bareMachine, type TestMachine } from '../machine.ts'
-import { RunningService } from './running-service.ts'
 
 let running: RunningService
 let owned: TestMachine

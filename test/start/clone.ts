@@ -18,13 +18,23 @@ export interface Ended {
 export class Clone {
   readonly path: string
 
+  private constructor(path: string) {
+    this.path = path
+  }
+
   /** @param below path below a folder that only root may enter */
-  constructor(below = 'clone') {
-    this.path = join(mkdtempSync(join(tmpdir(), 'dbhost-clone-')), below)
-    mkdirSync(this.path, { recursive: true, mode: 0o700 })
+  static make(below = 'clone'): Clone {
+    const path = join(mkdtempSync(join(tmpdir(), 'dbhost-clone-')), below)
+    mkdirSync(path, { recursive: true, mode: 0o700 })
     const skip = ['node_modules', '.dbhost', '.git'].map((name) => `--exclude=./${name}`)
     const copy = `tar -C "$0" ${skip.join(' ')} -cf - . | tar -C "$1" -xf -; cp -al "$0/node_modules" "$1/"`
-    execFileSync('sh', ['-c', copy, REPOSITORY, this.path])
+    execFileSync('sh', ['-c', copy, REPOSITORY, path])
+    return new Clone(path)
+  }
+
+  /** One that another process made. */
+  static at(path: string): Clone {
+    return new Clone(path)
   }
 
   get id(): string {

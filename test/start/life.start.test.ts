@@ -19,7 +19,7 @@ import { Clone, type Command } from './clone.ts'
 import { leftoversOf } from './leftovers.ts'
 
 // One installation lives through all of this: a cold start is the dear part, and each test leaves it running.
-const clone = new Clone(`${'a-folder-with-a-long-name/'.repeat(4)}dbhost`)
+const clone = Clone.make(`${'a-folder-with-a-long-name/'.repeat(4)}dbhost`)
 let running: Command
 let firstPassword: string | undefined
 

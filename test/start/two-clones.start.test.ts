@@ -7,7 +7,7 @@ import { answerOf, pasted } from './asking.ts'
 import { Clone, Command } from './clone.ts'
 import { leftoversOf } from './leftovers.ts'
 
-const clones = [new Clone(), new Clone()] as const
+const clones = [Clone.make(), Clone.make()] as const
 const commands: Command[] = []
 
 test.after.always('nothing stays', async () => {

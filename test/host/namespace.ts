@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import type { Answer } from '../service.ts'
+import type { Answer } from './service.ts'
 
 const ip = (...args: string[]): void => {
   execFileSync('/usr/sbin/ip', args)

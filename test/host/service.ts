@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import type { MikroORM } from '@mikro-orm/postgresql'
-import { Host } from '../api/model/host.ts'
-import { HostCredential } from '../api/model/host-credential.ts'
-import { openOrm } from '../api/model/orm.ts'
-import { openBox } from '../common/seal.ts'
-import { connectHost, type HostConnection } from '../provisioner/ssh.ts'
-import { describeInstallation, type Installation } from '../start/installation.ts'
-import { readBoxPrivateKey } from '../start/keys.ts'
-import { ownerAddress } from '../start/schema.ts'
-import type { Clone } from './start/clone.ts'
+import { Host } from '../../api/model/host.ts'
+import { HostCredential } from '../../api/model/host-credential.ts'
+import { openOrm } from '../../api/model/orm.ts'
+import { openBox } from '../../common/seal.ts'
+import { connectHost, type HostConnection } from '../../provisioner/ssh.ts'
+import { describeInstallation, type Installation } from '../../start/installation.ts'
+import { readBoxPrivateKey } from '../../start/keys.ts'
+import { ownerAddress } from '../../start/schema.ts'
+import type { Clone } from '../start/clone.ts'
 
 /** A running service of a clone of its own, with the doors that only its operator has. */
 export interface Service {
