@@ -1,10 +1,13 @@
+import type { Tenancy } from '../hosts/host-spec.ts'
 import type { Comparison, CreateFigures } from './create.ts'
 import type { MemoryFigures } from './memory.ts'
+import type { Throughput } from './throughput.ts'
 
 export interface Result {
   measuredAt: string
   machine: { cpus: number; model: string; rounds: number }
   start: { coldSeconds: number; imageAbsent: boolean; warmSeconds: number }
+  throughput: Record<Tenancy, Throughput>
   creates: CreateFigures[]
   converge: { oneDatabaseMs: number; allDatabasesMs: number }
   memory: { before: MemoryFigures; after: MemoryFigures }
@@ -17,8 +20,18 @@ const cells = ({ floorMs, createMs, ratio }: Comparison): [number, number, strin
   ratio.toFixed(2),
 ]
 
+const tenancies: readonly Tenancy[] = ['shared', 'dedicated']
+
 /** The figures as a page. Ratios are of one run; single times are as noisy as the machine. */
-export function renderTable({ measuredAt, machine, start, creates, converge, memory }: Result): string {
+export function renderTable({
+  measuredAt,
+  machine,
+  start,
+  throughput,
+  creates,
+  converge,
+  memory,
+}: Result): string {
   const first = creates[0]
   const last = creates.at(-1)
   const growth = first && last ? (last.sameAddress.createMs / first.sameAddress.createMs).toFixed(2) : '-'
@@ -38,10 +51,42 @@ export function renderTable({ measuredAt, machine, start, creates, converge, mem
     row('npm start, warm', `${start.warmSeconds.toFixed(1)} s`),
     row('converge without a change, 1 database', `${converge.oneDatabaseMs} ms`),
     row(`converge without a change, ${most} databases`, `${converge.allDatabasesMs} ms`),
+    ...tenancies.flatMap((tenancy) => [
+      row(`pgbench through 6432, ${tenancy}, writes`, `${throughput[tenancy].writes} a second`),
+      row(`pgbench through 6432, ${tenancy}, reads`, `${throughput[tenancy].reads} a second`),
+    ]),
     row('idle instance', mib(memory.before.instanceKiB)),
     row('pool, 1 database', mib(memory.before.poolerKiB)),
     row('pool, each further database', `${perDatabase.toFixed(1)} KiB`),
     row('server, before and after', `${mib(memory.before.server)}, ${mib(memory.after.server)}`),
     row('worker, before and after', `${mib(memory.before.worker)}, ${mib(memory.after.worker)}`),
+  ].join('')
+}
+
+/** What came between two results of one machine costs, as cost after / cost before: above 1 is dearer. */
+export function renderComparison(before: Result, after: Result): string {
+  const line = (what: string, one: number, other: number, ratio: number): string =>
+    row(what, Math.round(one), Math.round(other), ratio.toFixed(2))
+  const cost = (what: string, of: (result: Result) => number): string =>
+    line(what, of(before), of(after), of(after) / of(before))
+  const rate = (what: string, of: (result: Result) => number): string =>
+    line(what, of(before), of(after), of(before) / of(after))
+  return [
+    `\nAgainst the result of ${before.measuredAt}: cost after / cost before.\n\n`,
+    row('what', 'before', 'after', 'ratio'),
+    row('---', '---', '---', '---'),
+    ...after.creates.map(({ databases }, index) =>
+      cost(
+        `create at ${databases} databases, ms`,
+        ({ creates }) => creates[index]?.sameAddress.createMs ?? 0,
+      ),
+    ),
+    ...tenancies.flatMap((tenancy) => [
+      rate(`pgbench writes a second, ${tenancy}`, ({ throughput }) => throughput[tenancy].writes),
+      rate(`pgbench reads a second, ${tenancy}`, ({ throughput }) => throughput[tenancy].reads),
+    ]),
+    cost('idle instance, KiB', ({ memory }) => memory.before.instanceKiB),
+    cost('pool, KiB', ({ memory }) => memory.before.poolerKiB),
+    cost('host services, KiB', ({ memory }) => memory.before.hostKiB),
   ].join('')
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -9,12 +9,17 @@ import { Clone } from '../test/start/clone.ts'
 import { measureConverge } from './converge.ts'
 import { type CreateFigures, growTo, measureCreates } from './create.ts'
 import { measureMemory } from './memory.ts'
-import { renderTable } from './report.ts'
+import { type Result, renderComparison, renderTable } from './report.ts'
+import { measureThroughput } from './throughput.ts'
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '11' },
     databases: { type: 'string', default: '1,100,500' },
+    /** Of each run of pgbench. */
+    seconds: { type: 'string', default: '15' },
+    /** An earlier result to compare with. */
+    against: { type: 'string' },
   },
 })
 const rounds = Number(values.rounds)
@@ -39,6 +44,7 @@ try {
   const service = await openService(clone)
   const instance = await service.orm.em.fork().findOneOrFail(Instance, { host: service.host.id })
   const memoryBefore = await measureMemory(service, instance.name)
+  const throughput = await measureThroughput(clone, service, Number(values.seconds))
   const convergeMs = await measureConverge(service)
   const creates: CreateFigures[] = []
   for (const stop of stops) {
@@ -51,15 +57,17 @@ try {
   await service.close()
   await warm.stop()
 
-  const result = {
+  const result: Result = {
     measuredAt: new Date().toISOString(),
     machine: { cpus: cpus().length, model: cpus()[0]?.model ?? 'unknown', rounds },
     start: { coldSeconds: cold.seconds, imageAbsent, warmSeconds: warm.seconds },
+    throughput,
     creates,
     converge: { oneDatabaseMs: convergeMs, allDatabasesMs: convergeFullMs },
     memory: { before: memoryBefore, after: memoryAfter },
   }
-  const table = renderTable(result)
+  const before = values.against ? (JSON.parse(readFileSync(values.against, 'utf8')) as Result) : undefined
+  const table = `${renderTable(result)}${before ? renderComparison(before, result) : ''}`
   const folder = join(import.meta.dirname, 'results')
   writeFileSync(join(folder, 'last.json'), `${JSON.stringify(result, null, 2)}\n`)
   writeFileSync(join(folder, 'last.md'), table)
