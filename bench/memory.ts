@@ -13,7 +13,7 @@ export interface MemoryFigures {
 }
 
 const PSS = `
-sum() { for pid; do cat /proc/$pid/smaps_rollup 2>/dev/null; done | awk '/^Pss:/ { sum += $2 } END { print sum + 0 }'; }
+sum() { for pid; do cat /proc/$pid/smaps_rollup 2>/dev/null || true; done | awk '/^Pss:/ { sum += $2 } END { print sum + 0 }'; }
 of() { cat "/sys/fs/cgroup$(systemctl show -P ControlGroup "$1")/cgroup.procs"; }
 sum $(of pgbouncer.service)
 sum $(of "pgi@$1.service")
