@@ -62,7 +62,11 @@ export class Clone {
   }
 
   async remove(): Promise<void> {
-    if (existsSync(join(this.path, 'start'))) await this.run('reset', '--yes')
+    if (existsSync(join(this.path, 'start'))) {
+      const { code, output } = await this.run('reset', '--yes')
+      // Without its folder nobody could take the installation away any more.
+      if (code !== 0) throw new Error(`${this.path} could not be reset: ${output}`)
+    }
     rmSync(this.path, { recursive: true, force: true })
   }
 }
@@ -106,7 +110,8 @@ export class Command {
 
   /** SIGKILL for the command and the program that it handed over to, and for nothing else. */
   async kill(): Promise<void> {
-    if (this.child.pid && this.child.exitCode === null) process.kill(-this.child.pid, 'SIGKILL')
+    if (this.child.pid && this.child.exitCode === null && this.child.signalCode === null)
+      process.kill(-this.child.pid, 'SIGKILL')
     await this.ended
   }
 }
