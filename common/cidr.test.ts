@@ -1,5 +1,5 @@
 import test from 'ava'
-import { canonicalCidr, cidrCovers, isWide } from './cidr.ts'
+import { canonicalCidr, cidrContains, cidrCovers, isWide } from './cidr.ts'
 
 const CANONICAL: [string, string | undefined][] = [
   ['203.0.113.7', '203.0.113.7/32'],
@@ -11,6 +11,9 @@ const CANONICAL: [string, string | undefined][] = [
   ['::ffff:203.0.113.7/120', '203.0.113.0/24'],
   ['::ffff:0:0/96', '0.0.0.0/0'],
   ['::ffff:0:0/95', undefined],
+  ['::203.0.113.7', '::cb00:7107/128'],
+  ['64:ff9b::203.0.113.7', '64:ff9b::cb00:7107/128'],
+  ['::ffff:010.0.0.1', undefined],
   ['203.0.113.7/33', undefined],
   ['2001:db8::/129', undefined],
   ['203.0.113', undefined],
@@ -36,7 +39,14 @@ test('a network covers its own addresses in each form a socket reports, and no o
   t.true(cidrCovers('2001:db8::/32', '2001:db8:ffff::1'))
 })
 
-test('W17 rules and unions wider than one /8 or one v6 /32 are wide', (t) => {
+test('a network contains the networks of its own family that lie in it', (t) => {
+  t.true(cidrContains('10.0.0.0/8', '10.1.0.0/16'))
+  t.true(cidrContains('10.0.0.0/8', '10.0.0.0/8'))
+  t.false(cidrContains('10.1.0.0/16', '10.0.0.0/8'))
+  t.false(cidrContains('::/0', '10.0.0.0/8'))
+})
+
+test('rules and unions wider than one /8 or one v6 /32 are wide', (t) => {
   t.true(isWide(['0.0.0.0/0']))
   t.true(isWide(['10.0.0.0/7']))
   t.false(isWide(['10.0.0.0/8']))

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 type Range = { first: bigint; last: bigint }
@@ -23,9 +24,18 @@ export function canonicalCidr(text: string): string | undefined {
 
 function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text)
-  if (!text.includes(':') || !ipaddr.IPv6.isValid(text)) return undefined
-  const address = ipaddr.IPv6.parse(text)
+  // The library reads octal numbers in an IPv4 tail, and `::192.0.2.1` as if it were `::ffff:192.0.2.1`.
+  if (!isIPv6(text)) return undefined
+  const address = ipaddr.IPv6.parse(withoutDots(text))
   return address.isIPv4MappedAddress() ? address.toIPv4Address() : address
+}
+
+/** `64:ff9b::192.0.2.1` as `64:ff9b::c000:201`. */
+function withoutDots(text: string): string {
+  return text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...parts: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = parts.map(Number)
+    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
+  })
 }
 
 function networkAddress(address: ipaddr.IPv4 | ipaddr.IPv6, prefix: number): string {
@@ -58,16 +68,49 @@ export function cidrCovers(cidr: string, address: string): boolean {
   return outer.first <= inner.first && inner.last <= outer.last
 }
 
+/** Does the canonical network `outer` hold all of the canonical network `inner`? */
+export function cidrContains(outer: string, inner: string): boolean {
+  if (cidrFamily(outer) !== cidrFamily(inner)) return false
+  const [wide, narrow] = [cidrRange(outer), cidrRange(inner)]
+  return wide.first <= narrow.first && narrow.last <= wide.last
+}
+
+/**
+ * IPv6 networks whose addresses stand for an IPv4 address each, and the bit at which that begins: mapped, translated
+ * (RFC 2765, RFC 6052), Teredo, 6to4. A host behind a translator sees every IPv4 client in one of them.
+ */
+const STANDS_FOR_IPV4 = [
+  ['::ffff:0:0', 96, 96],
+  ['::ffff:0:0:0', 96, 96],
+  ['64:ff9b::', 96, 96],
+  ['2001::', 32, 96],
+  ['2002::', 16, 16],
+] as const
+
+const IPV4_MASK = (1n << 32n) - 1n
+
+/** The IPv4 addresses that the addresses of an IPv6 network stand for. */
+function standsFor({ first, last }: Range): Range[] {
+  return STANDS_FOR_IPV4.flatMap(([network, prefix, bit]) => {
+    const inside = cidrRange(`${network}/${prefix}`)
+    const from = first > inside.first ? first : inside.first
+    const to = last < inside.last ? last : inside.last
+    if (to < from) return []
+    const shift = BigInt(128 - 32 - bit)
+    return [{ first: (from >> shift) & IPV4_MASK, last: (to >> shift) & IPV4_MASK }]
+  })
+}
+
 /**
  * Do these canonical networks, taken together, open at least as much as one /8 of IPv4 or one /32 of IPv6
  * plus one address? Such lists open a database to much of the internet and must be asked for by name.
  */
 export function isWide(cidrs: readonly string[]): boolean {
-  return (['ipv4', 'ipv6'] as const).some((family) => {
-    const ranges = cidrs.filter((cidr) => cidrFamily(cidr) === family).map(cidrRange)
-    const limit = 1n << BigInt((family === 'ipv4' ? 32 : 128) - WIDEST[family])
-    return unionSize(ranges) > limit
-  })
+  const rangesOf = (family: 'ipv4' | 'ipv6'): Range[] =>
+    cidrs.filter((cidr) => cidrFamily(cidr) === family).map(cidrRange)
+  const ipv6 = rangesOf('ipv6')
+  const ipv4 = [...rangesOf('ipv4'), ...ipv6.flatMap(standsFor)]
+  return unionSize(ipv4) > 1n << BigInt(32 - WIDEST.ipv4) || unionSize(ipv6) > 1n << BigInt(128 - WIDEST.ipv6)
 }
 
 function unionSize(ranges: Range[]): bigint {

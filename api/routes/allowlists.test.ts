@@ -52,18 +52,6 @@ test('a loopback caller of an ssh host must say who may connect', async (t) => {
   t.is((await create('on-bought', { host: 'bought', allowlist: [] })).status, 201)
 })
 
-test('W17 wide lists need the flag, on create and on change', async (t) => {
-  const rules = [{ cidr: '0.0.0.0/0' }]
-  const refused = await create('wide', { allowlist: rules })
-  t.is(refused.status, 422)
-  t.is(refused.body.code, 'ALLOWLIST_TOO_WIDE')
-  const { body } = await create('wide', { allowlist: rules, allowWide: true })
-  const path = `/databases/${body.id}/allowlist`
-  t.is((await app.request('GET', path)).body.allowWide, true)
-  t.is((await app.request('PUT', path, { body: { rules } })).body.code, 'ALLOWLIST_TOO_WIDE')
-  t.is((await app.request('PUT', path, { body: { rules, allowWide: true } })).status, 200)
-})
-
 test('bad rules are refused by their place', async (t) => {
   const { body } = await create('strict', { allowlist: [] })
   const put = async (rules: unknown, more: object = {}) => {

@@ -1,4 +1,4 @@
-import { canonicalCidr, cidrCovers, hostCidr, isWide } from '../../common/cidr.ts'
+import { canonicalCidr, cidrContains, cidrCovers, hostCidr, isWide } from '../../common/cidr.ts'
 import { AppError, type FieldProblem } from '../../common/errors.ts'
 import type { HostSpec } from '../../hosts/host-spec.ts'
 
@@ -22,6 +22,9 @@ const PRIVATE = [
   ...['fc00::/7', 'fe80::/10'],
 ]
 
+/** What no client comes from: this machine itself, no address, IPv4-compatible IPv6, groups, reserved. */
+const NOBODY = ['127.0.0.0/8', '0.0.0.0/8', '224.0.0.0/4', '240.0.0.0/4', '::/96', 'ff00::/8']
+
 const within = (networks: readonly string[], address: string): boolean =>
   networks.some((network) => cidrCovers(network, address))
 
@@ -44,6 +47,8 @@ export function checkRules(given: readonly GivenRule[], allowWide: boolean, poin
         field,
         message: 'must be one address or network, such as 203.0.113.7 or 2001:db8::/48',
       })
+    } else if (NOBODY.some((network) => cidrContains(network, cidr))) {
+      problems.push({ field, message: `${cidr} is no network that a client can connect from` })
     } else if (seen.has(cidr)) problems.push({ field, message: `${cidr} stands in the list twice` })
     else seen.add(cidr)
   }
@@ -55,7 +60,7 @@ export function checkRules(given: readonly GivenRule[], allowWide: boolean, poin
   if (isWide([...seen]) && !allowWide) {
     throw new AppError(
       'ALLOWLIST_TOO_WIDE',
-      'These rules open the database to more than a /8 of IPv4 or a /32 of IPv6. Send "allowWide": true if that is what you want.',
+      'These rules open the database to more than a /8 of IPv4 (also as IPv6 addresses that stand for it) or a /32 of IPv6. Send "allowWide": true if that is what you want.',
       { fields: [{ field: pointer, message: 'is too wide without allowWide' }] },
     )
   }

@@ -12,13 +12,18 @@ export class Namespace {
   readonly address: string
   readonly #outer: string
   readonly #caFile: string
+  readonly #table: string
 
-  /** @param ordinal 0 to 63: its network of the documentation range 203.0.113.0/24 */
-  constructor(installation: string, ordinal: number, caFile: string) {
+  /**
+   * @param ordinal 0 to 63: its network of the documentation range 203.0.113.0/24
+   * @param neighbour as any computer of this network: nothing lets it in to the machines
+   */
+  constructor(installation: string, ordinal: number, caFile: string, { neighbour = false } = {}) {
     this.name = `t${installation}${ordinal}`
     this.address = `203.0.113.${ordinal * 4 + 2}`
     this.#outer = `t${installation}${ordinal}o`
     this.#caFile = caFile
+    this.#table = `dbhost_${installation}`
     const inner = `t${installation}${ordinal}i`
     ip('netns', 'add', this.name)
     ip('link', 'add', this.#outer, 'type', 'veth', 'peer', 'name', inner, 'netns', this.name)
@@ -27,18 +32,22 @@ export class Namespace {
     ip('-n', this.name, 'addr', 'add', `${this.address}/30`, 'dev', inner)
     ip('-n', this.name, 'link', 'set', inner, 'up')
     ip('-n', this.name, 'route', 'add', 'default', 'via', `203.0.113.${ordinal * 4 + 1}`)
-    // The installation lets nobody forward into its machines; a test's client has to be let in by name.
-    const rule = [
-      'insert',
-      'rule',
-      'inet',
-      `dbhost_${installation}`,
-      'forward',
-      'iifname',
-      this.#outer,
-      'accept',
-    ]
+    if (!neighbour) this.letIn()
+  }
+
+  /** The installation lets nobody forward into its machines; a test's client has to be let in by name. */
+  letIn(): void {
+    const rule = ['insert', 'rule', 'inet', this.#table, 'forward', 'iifname', this.#outer, 'accept']
     execFileSync('/usr/sbin/nft', rule)
+  }
+
+  /** Does a TCP connection from here come about within two seconds? */
+  async connects(address: string, port: number): Promise<boolean> {
+    const open = `exec 3<>/dev/tcp/${address}/${port}`
+    const args = ['netns', 'exec', this.name, 'timeout', '2', 'bash', '-c', open]
+    const child = spawn('/usr/sbin/ip', args, { stdio: 'ignore' })
+    const [code] = await once(child, 'exit')
+    return code === 0
   }
 
   #url(database: Answer, entry: string, more: string): string {
@@ -81,5 +90,12 @@ export class Namespace {
   remove(): void {
     spawnSync('/usr/sbin/ip', ['netns', 'del', this.name])
     spawnSync('/usr/sbin/ip', ['link', 'del', this.#outer])
+    const chain = ['inet', this.#table, 'forward']
+    const listed = spawnSync('/usr/sbin/nft', ['-a', 'list', 'chain', ...chain], { encoding: 'utf8' })
+    // The next client of this name must not find itself let in.
+    const own = new RegExp(`iifname "${this.#outer}" accept # handle (\\d+)`, 'g')
+    for (const [, handle = ''] of listed.stdout.matchAll(own)) {
+      spawnSync('/usr/sbin/nft', ['delete', 'rule', ...chain, 'handle', handle])
+    }
   }
 }
