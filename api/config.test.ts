@@ -71,9 +71,3 @@ test('each wrong variable is named, and no file is quoted', (t) => {
     }
   }
 })
-
-test('W19 a server listens on loopback only', (t) => {
-  for (const address of ['0.0.0.0:80', '[::]:80', '192.0.2.1:80', '[::ffff:192.0.2.1]:80']) {
-    t.throws(() => readServerConfig({ ...server, DBHOST_LISTEN: address }), { message: /loopback/ }, address)
-  }
-})

@@ -106,8 +106,14 @@ function readListen(env: Environment): ServerConfig['listen'] {
 function readOrigin(env: Environment): string {
   const text = required(env, 'DBHOST_PUBLIC_ORIGIN')
   const url = URL.parse(text)
-  if (url && ['http:', 'https:'].includes(url.protocol) && url.origin === text) return text
-  throw new Error(`DBHOST_PUBLIC_ORIGIN must be an origin like https://dbhost.example, not "${text}".`)
+  if (!url || !['http:', 'https:'].includes(url.protocol) || url.origin !== text) {
+    throw new Error(`DBHOST_PUBLIC_ORIGIN must be an origin like https://dbhost.example, not "${text}".`)
+  }
+  // Keys and passwords would cross a network in clear.
+  if (url.protocol === 'http:' && !['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)) {
+    throw new Error(`DBHOST_PUBLIC_ORIGIN must begin with https: beyond this computer, not be "${text}".`)
+  }
+  return text
 }
 
 /** Reads and checks everything at once, before anything is opened. @throws naming the variable that is wrong */

@@ -10,8 +10,11 @@ export function onlyHost(publicOrigin: string): Middleware {
   // The loopback interface is called by either name.
   if (hostname === '127.0.0.1') known.add(`localhost:${port}`)
   return async (ctx, next) => {
+    // Of several headers a proxy may read another one than Node does.
+    const hosts = ctx.req.headersDistinct.host ?? []
+    const isKnown = hosts.length === 1 && known.has(ctx.get('Host').toLowerCase())
     // A request line with a whole URL names a host too, and says another one than the header where it likes.
-    if (!known.has(ctx.get('Host').toLowerCase()) || !ctx.req.url?.startsWith('/')) {
+    if (!isKnown || !ctx.req.url?.startsWith('/')) {
       throw new AppError('MISDIRECTED_REQUEST', `This API answers at ${publicOrigin} only.`)
     }
     await next()

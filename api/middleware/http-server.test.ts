@@ -29,13 +29,3 @@ test('an expectation that nobody knows does not end a request', async (t) => {
   const answer = await rawRequest(app.origin, ['GET /healthz HTTP/1.1', HOST, CLOSE, 'Expect: wonders'])
   t.is(answer.status, 200)
 })
-
-test('W19 the address in the request line counts as little as forwarded ones', async (t) => {
-  const target = await rawRequest(app.origin, ['GET http://evil.example/healthz HTTP/1.1', HOST, CLOSE])
-  t.is(target.status, 421)
-  const forwarded = await rawRequest(app.origin, [
-    ...['GET /healthz HTTP/1.1', 'Host: evil.example', CLOSE],
-    `X-Forwarded-${HOST}`,
-  ])
-  t.is(forwarded.status, 421)
-})
