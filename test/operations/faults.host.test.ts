@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
-import { ApiKey } from '../../api/model/api-key.ts'
 import { Database } from '../../api/model/database.ts'
 import { Operation } from '../../api/model/operation.ts'
 import { OPERATION_STEPS } from '../../api/operations/kinds.ts'
@@ -103,23 +102,5 @@ test.serial('a pass whose SSH connection is cut in the middle is finished by the
   })
   hold.release()
   t.is(await running.login(await created), 'in')
-  t.is(await whole(), undefined)
-})
-
-test.serial('W12 a delete whose key was revoked before it was carried out destroys nothing', async (t) => {
-  const database = await running.create('keep-me')
-  const em = running.service.orm.em.fork()
-  const key = await em.findOneOrFail(ApiKey, { revokedAt: null })
-  const hold = await running.holdAt('claimed')
-  const answer = running.service.request('DELETE', `/databases/${database.id}`)
-  await hold.reached()
-  await em.nativeUpdate(ApiKey, { id: key.id }, { revokedAt: new Date() })
-  hold.release()
-  const { status, body } = await answer
-  await noOpenOperations()
-  await em.nativeUpdate(ApiKey, { id: key.id }, { revokedAt: null })
-  t.is(status, 409)
-  t.is((body as { code?: string }).code, 'AUTHORIZATION_REVOKED')
-  t.is(await running.login(database), 'in')
   t.is(await whole(), undefined)
 })
