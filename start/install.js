@@ -52,6 +52,7 @@ function run(program, args, env) {
   appendFileSync(
     join(PRIVATE, 'install.log'),
     `$ ${program} ${args.join(' ')}\n${done.stdout}${done.stderr}\n`,
+    { mode: 0o600 },
   )
   return done.status === 0
 }

@@ -67,11 +67,15 @@ export async function machineProcesses(clone: Clone): Promise<number[]> {
   return [supervisor, init].filter((pid) => pid !== undefined)
 }
 
-/** As this OS user: does the command succeed? */
-export function may(user: string, ...command: string[]): boolean {
+/** Runs a command as this OS user, in none of its groups but the first. */
+export function asUser(
+  user: string,
+  ...command: string[]
+): { code: number | null; stdout: string; stderr: string } {
   const group = execFileSync('id', ['-g', user], { encoding: 'utf8' }).trim()
   const become = [`--reuid=${user}`, `--regid=${group}`, '--clear-groups']
-  return spawnSync('setpriv', [...become, ...command], { cwd: '/' }).status === 0
+  const done = spawnSync('setpriv', [...become, ...command], { cwd: '/', encoding: 'utf8' })
+  return { code: done.status, stdout: done.stdout, stderr: done.stderr }
 }
 
 export const postmasterPidFile = (clone: Clone): string =>

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,7 +8,6 @@ import {
   answerOf,
   createsDatabase,
   machineProcesses,
-  may,
   pasted,
   postmasterPid,
   postmasterPidFile,
@@ -52,34 +51,6 @@ test.serial('.dbhost/start.json holds the same facts, for root alone', async (t)
   })
   t.like(await answer.json(), { id: database?.id, name: 'hello', status: 'active' })
 })
-
-test.serial(
-  'W11: server and worker are not root, and the server cannot do what is the worker’s',
-  async (t) => {
-    const [api, work] = [`dbhost-${clone.id}-api`, `dbhost-${clone.id}-work`]
-    t.true(processOf(clone, 'api/server.ts') > 0 && processOf(clone, 'api/worker.ts') > 0)
-    const rooted = execFileSync('ps', ['-U', 'root', '-u', 'root', '-o', 'args'], { encoding: 'utf8' })
-    t.notRegex(rooted, new RegExp(`${clone.id}.*api/(server|worker)\\.ts`))
-    const socket = `/run/dbhost/${clone.id}/postgres`
-    const login = (role: string): string[] => [
-      'psql',
-      `host=${socket} user=${role} dbname=dbhost`,
-      '-c',
-      'select 1',
-    ]
-    t.true(may(api, ...login('dbhost_server')))
-    t.true(may(work, ...login('dbhost_worker')))
-    for (const role of ['dbhost_worker', 'dbhost_owner', 'postgres']) t.false(may(api, ...login(role)), role)
-    for (const role of ['dbhost_server', 'dbhost_worker', 'postgres'])
-      t.false(may('nobody', ...login(role)), role)
-    t.true(may(api, 'cat', join(clone.stateDir, 'keys/server/key-ring')))
-    t.false(may(api, 'cat', join(clone.stateDir, 'keys/worker/box-private-key')))
-    t.false(may(api, 'cat', join(clone.stateDir, 'keys/originals.json')))
-    t.false(may(api, ...login('dbhost_server').slice(0, 2), '-c', 'select sealed_key from host_credential'))
-    const [machine] = readdirSync(join(clone.stateDir, 'machines'))
-    t.false(may(api, 'ls', join(clone.stateDir, 'machines', `${machine}`, 'root')))
-  },
-)
 
 test.serial('a second start and a reset say who holds the installation', async (t) => {
   for (const command of [['start'], ['reset', '--yes']]) {
