@@ -46,7 +46,7 @@ export async function idempotent<Outcome>(
   }
   const kept = await findRecord(em, claim)
   if (kept !== undefined) return await again(kept)
-  await limitRecords(em, claim)
+  await limitRecords(em, claim, actor.accountId)
   try {
     return await act(claim)
   } catch (error) {

@@ -1,10 +1,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { AppError } from '../../common/errors.ts'
+import { ApiKey } from '../model/api-key.ts'
 import { IdempotencyRecord } from '../model/idempotency-record.ts'
 import { Operation } from '../model/operation.ts'
 
 const KEPT_MS = 24 * 3600_000
-const MOST_PER_CREDENTIAL = 10_000
+const MOST_PER_ACCOUNT = 10_000
 
 /** A key that a client sent with a request, and what it was sent with. */
 export interface IdempotencyClaim {
@@ -34,17 +35,22 @@ export async function findRecord(em: EntityManager, claim: IdempotencyClaim): Pr
   )
 }
 
-/** Makes room for a new record. @throws RATE_LIMITED where this credential has too many */
-export async function limitRecords(em: EntityManager, claim: IdempotencyClaim): Promise<void> {
+/** Makes room for a new record. @throws RATE_LIMITED where the account, over all of its API keys, has too many */
+export async function limitRecords(
+  em: EntityManager,
+  claim: IdempotencyClaim,
+  accountId: string,
+): Promise<void> {
   const fork = em.fork()
   const since = new Date(Date.now() - KEPT_MS)
   await fork.nativeDelete(IdempotencyRecord, { ...keyOf(claim), createdAt: { $lt: since } })
-  const { credentialId } = claim
+  const keys = await fork.find(ApiKey, { account: accountId }, { fields: ['id'] })
+  const credentialId = { $in: keys.map(({ id }) => id) }
   const kept = await fork.count(IdempotencyRecord, { credentialId, createdAt: { $gte: since } })
-  if (kept < MOST_PER_CREDENTIAL) return
+  if (kept < MOST_PER_ACCOUNT) return
   throw new AppError(
     'RATE_LIMITED',
-    `This API key has sent ${kept} Idempotency-Keys within 24 hours, which is the most. Wait, or send none.`,
+    `This account has sent ${kept} Idempotency-Keys within 24 hours, and ${MOST_PER_ACCOUNT} are the most. Wait, or send none.`,
   )
 }
 

@@ -1,53 +1,13 @@
-import { createHash } from 'node:crypto'
 import test from 'ava'
 import { startApp } from '../../test/app.ts'
 import { query } from '../../test/database.ts'
-import { dumpOf } from '../../test/dump.ts'
+import { secretsOf } from '../../test/secret-forms.ts'
 
 const app = await startApp()
 test.after.always(() => app.close())
 
 const post = (path: string, body?: object, headers: Record<string, string> = {}) =>
   app.request('POST', path, { headers, ...(body ? { body } : {}) })
-
-/** Everything in an answer that lets somebody in. */
-const secretsOf = (body: { password: string; connectionString: string; sessionConnectionString: string }) => [
-  body.password,
-  body.connectionString,
-  body.sessionConnectionString,
-]
-
-/** As it stands, and as programs would store it. */
-const formsOf = (secret: string): string[] => [
-  secret,
-  encodeURIComponent(secret),
-  ...(['base64', 'base64url', 'hex'] as const).map((encoding) => Buffer.from(secret).toString(encoding)),
-  createHash('md5').update(secret).digest('hex'),
-]
-
-test.serial('W5 no password, connection string or key of a run stands in clear in any table', async (t) => {
-  const once = { 'idempotency-key': 'secrets-1' }
-  const created = await post('/databases', { name: 'secrets' }, once)
-  const replayed = await post('/databases', { name: 'secrets' }, once)
-  t.is(replayed.body.password, created.body.password)
-  const reset = await post(`/databases/${created.body.id}/reset-password`, undefined, once)
-  t.is(reset.status, 200, reset.text)
-  app.worker.outcome = { code: 'AGENT_ERROR', message: 'the disk is full' }
-  const failed = await post('/databases', { name: 'failed' }, { 'idempotency-key': 'secrets-2' })
-  t.is(failed.status, 502)
-  app.worker.outcome = 'hold'
-  const held = await post('/databases', { name: 'held' }, { prefer: 'wait=0' })
-  t.is(held.status, 202)
-
-  const secrets = [created, reset, held].flatMap(({ body }) => secretsOf(body))
-  const dump = await dumpOf(app.database.owner)
-  t.true(dump.includes(created.body.username), 'the dump has no rows')
-  for (const secret of [...secrets, app.key.reveal()]) {
-    for (const form of formsOf(secret)) t.false(dump.includes(form), `${form.slice(0, 20)}…`)
-  }
-  app.worker.outcome = 'succeed'
-  await app.worker.idle()
-})
 
 test.serial(
   'every change leaves an audit event that names who, what and from where, and holds no secret',
