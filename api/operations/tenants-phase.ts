@@ -3,7 +3,6 @@ import {
   applyPoolFiles,
   closeEntries,
   closeUncovered,
-  ensureInstances,
   reopenEntries,
   type TriedFiles,
   tryPoolFiles,
@@ -12,12 +11,15 @@ import { type FactScope, readTenantFacts } from '../../provisioner/tenants/facts
 import { planTenants, type TenantPlan } from '../../provisioner/tenants/plan.ts'
 import { poolDigest, renderPoolFiles } from '../../provisioner/tenants/pool-files.ts'
 import { runTenantSql } from '../../provisioner/tenants/sql.ts'
+import { ensureInstances } from '../../provisioner/tenants/storage.ts'
 import { invalidBecause } from '../../provisioner/tenants/validate.ts'
 import { revoke, revokedOperations } from './authority.ts'
 import { stillClaimed } from './claim.ts'
 import { closingDoors } from './closing.ts'
 import { ClaimLost } from './finish.ts'
 import { prove } from './prove.ts'
+import { changeStorage, refuseImpossible } from './storage-phase.ts'
+import { recordMeasured } from './storage-record.ts'
 import type { TenantBatch } from './tenant-batch.ts'
 import { type HostTenants, loadTenants } from './wanted.ts'
 
@@ -41,7 +43,10 @@ async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' 
   batch.journal.begin(batch.live, 'tenants')
   if (await dropRevoked(batch)) return 'revoked'
 
+  await recordMeasured(em, batch.host.id, { storage: facts.storage, sizes: new Map() })
+  await refuseImpossible(batch, plan.storage, rows)
   await makeInstances(batch, tenants, plan)
+  const storage = await changeStorage(batch, tenants, plan.storage)
   await close(batch, plan, rows)
   if (await dropRevoked(batch)) return 'revoked'
   // A throw-away PgBouncer tries the files while PostgreSQL makes the roles: neither waits for the other.
@@ -51,7 +56,8 @@ async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' 
   await open(batch, tenants, plan, trial)
   await prove(batch, tenants)
 
-  await batch.journal.end(batch.live, 'tenants', plan.reasons.slice(0, 20).join('; ') || 'no change')
+  const told = [...storage, ...plan.reasons].slice(0, 20)
+  await batch.journal.end(batch.live, 'tenants', told.join('; ') || 'no change')
   return 'done'
 }
 
