@@ -7,7 +7,7 @@ import { fail, succeed } from '../api/operations/finish.ts'
 import { recordMeasured } from '../api/operations/storage-record.ts'
 import { loadTenants, type TenantRow } from '../api/operations/wanted.ts'
 import type { ErrorCode } from '../common/errors.ts'
-import type { Measured } from '../provisioner/tenants/storage.ts'
+import type { Measured, StorageFacts } from '../provisioner/tenants/storage.ts'
 
 const NAME = 'stand-in'
 const LOOK_MS = 5
@@ -73,9 +73,12 @@ export class WorkerStandIn {
 function measuredFor({ kind, input }: Operation, { instance, physicalName }: TenantRow): Measured {
   const full = kind === 'cleanup-login'
   const until = new Date(Date.now() + Number(input?.minutes) * 60_000)
-  const facts = {
-    ...{ kind: 'image', usedBytes: full ? 10_712_000_000 : 412_000_000, limitBytes: 10 * 1024 ** 3 },
-    ...{ state: full ? 'full' : 'ok', cleanups: new Map(full ? [[physicalName, until]] : []) },
-  } as const
+  const facts: StorageFacts = {
+    kind: 'image',
+    usedBytes: full ? 10_712_000_000 : 412_000_000,
+    limitBytes: 10 * 1024 ** 3,
+    state: full ? 'full' : 'ok',
+    cleanups: new Map(full ? [[physicalName, until]] : []),
+  }
   return { storage: new Map([[instance, facts]]), sizes: new Map([[physicalName, 7_800_000]]) }
 }
