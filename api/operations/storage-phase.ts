@@ -1,6 +1,12 @@
 import { HostError } from '../../provisioner/ssh.ts'
+import type { TenantPlan } from '../../provisioner/tenants/plan.ts'
 import type { StoragePlan } from '../../provisioner/tenants/plan-storage.ts'
-import { allowCleanup, growInstances, removeInstances } from '../../provisioner/tenants/storage.ts'
+import {
+  allowCleanup,
+  ensureInstances,
+  growInstances,
+  removeInstances,
+} from '../../provisioner/tenants/storage.ts'
 import type { Operation } from '../model/operation.ts'
 import { fail } from './finish.ts'
 import { endOrRetry, isPatient, type TenantBatch } from './tenant-batch.ts'
@@ -25,6 +31,20 @@ export async function refuseImpossible(
       await endOrRetry(batch.dependencies, [operation], reason, isPatient(operation))
     }
   }
+}
+
+/** Makes and starts what is missing or stopped; the databases of an instance that fails fail with it. */
+export async function makeInstances(
+  batch: TenantBatch,
+  tenants: HostTenants,
+  plan: TenantPlan,
+): Promise<void> {
+  batch.journal.begin(batch.live, 'instance')
+  const failures = await ensureInstances(batch.connection, batch.host.spec.tenancy, plan.instances)
+  const databases = tenants.wanted.databases.filter(({ instance }) => failures.has(instance))
+  const reasons = databases.map(({ name, instance }) => [name, failures.get(instance) ?? ''] as const)
+  await batch.settle('instance', new Map(reasons), tenants.rows)
+  await batch.journal.end(batch.live, 'instance')
 }
 
 /** Grows, removes, lets owners of full instances in. @returns what could not be done, in words */

@@ -11,14 +11,13 @@ import { type FactScope, readTenantFacts } from '../../provisioner/tenants/facts
 import { planTenants, type TenantPlan } from '../../provisioner/tenants/plan.ts'
 import { poolDigest, renderPoolFiles } from '../../provisioner/tenants/pool-files.ts'
 import { runTenantSql } from '../../provisioner/tenants/sql.ts'
-import { ensureInstances } from '../../provisioner/tenants/storage.ts'
 import { invalidBecause } from '../../provisioner/tenants/validate.ts'
 import { revoke, revokedOperations } from './authority.ts'
 import { stillClaimed } from './claim.ts'
 import { closingDoors } from './closing.ts'
 import { ClaimLost } from './finish.ts'
 import { prove } from './prove.ts'
-import { changeStorage, refuseImpossible } from './storage-phase.ts'
+import { changeStorage, makeInstances, refuseImpossible } from './storage-phase.ts'
 import { recordMeasured } from './storage-record.ts'
 import type { TenantBatch } from './tenant-batch.ts'
 import { type HostTenants, loadTenants } from './wanted.ts'
@@ -95,15 +94,6 @@ async function dropRevoked(batch: TenantBatch): Promise<boolean> {
   for (const operation of revoked) await revoke(em, operation, workerId)
   batch.live = batch.live.filter((operation) => !revoked.includes(operation))
   return revoked.length > 0
-}
-
-async function makeInstances(batch: TenantBatch, tenants: HostTenants, plan: TenantPlan): Promise<void> {
-  batch.journal.begin(batch.live, 'instance')
-  const failures = await ensureInstances(batch.connection, batch.host.spec.tenancy, plan.instances)
-  const databases = tenants.wanted.databases.filter(({ instance }) => failures.has(instance))
-  const reasons = databases.map(({ name, instance }) => [name, failures.get(instance) ?? ''] as const)
-  await batch.settle('instance', new Map(reasons), tenants.rows)
-  await batch.journal.end(batch.live, 'instance')
 }
 
 async function close(

@@ -42,7 +42,7 @@ const addressOf = (database: Database) => {
 const time = (date: Date | null | undefined): string | null => date?.toISOString() ?? null
 
 /** How full the storage of the database's project on its host is; null where nothing was measured yet. */
-export function presentStorage({ instance, cleanupUntil }: Database) {
+function presentStorage({ instance, cleanupUntil }: Database) {
   return {
     usedBytes: instance.storageUsed ?? null,
     limitBytes: instance.storageLimit ?? instance.storageBytes,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
+import { newPassword, scramVerifier } from '../../common/scram.ts'
 import type { HostSpec } from '../../hosts/host-spec.ts'
 import { applyHost } from '../../provisioner/host/apply.ts'
 import { readHostFacts } from '../../provisioner/host/facts.ts'
@@ -11,7 +12,7 @@ import { readTenantFacts } from '../../provisioner/tenants/facts.ts'
 import { planTenants } from '../../provisioner/tenants/plan.ts'
 import { runTenantSql } from '../../provisioner/tenants/sql.ts'
 import { ensureInstances, measureStorage, type StorageFacts } from '../../provisioner/tenants/storage.ts'
-import { newPassword, scramVerifier } from '../../common/scram.ts'
+import type { DatabaseWanted } from '../../provisioner/tenants/wanted.ts'
 import { until } from '../host/until.ts'
 import { bareMachine, type TestMachine } from '../machine.ts'
 
@@ -22,10 +23,10 @@ const NAME = 'shop_a1b2c3'
 const MB = 1024 ** 2
 
 const password = newPassword()
-const database = {
-  ...{ name: NAME, instance: INSTANCE, state: 'open', verifier: scramVerifier(password) },
+const database: DatabaseWanted = {
+  ...{ name: NAME, instance: INSTANCE, state: 'open' as const, verifier: scramVerifier(password) },
   ...{ rules: [], clients: 50 },
-} as const
+}
 const instance = { name: INSTANCE, storageBytes: 1024 ** 3, memoryBytes: 1024 ** 3, maxConnections: 300 }
 
 let host: TestMachine
@@ -90,39 +91,45 @@ const planned = async () => {
   return planTenants(wanted, await readTenantFacts(connection, scope), nothing)
 }
 
-test.serial('W1 where a dedicated host has no data volume, its instance is stopped before the disk is full', async (t) => {
-  await make()
-  t.is(await login(), 'in')
-  const reserve = (await free('/var/lib/pgi')) - 600 * MB
-  await converge({ diskReserveBytes: reserve })
-  const { kind, limitBytes } = await storage()
-  t.is(kind, 'directory')
-  t.true((limitBytes ?? 0) < 1024 ** 3)
-  t.not(await fill(), 'never refused')
-  await until('the stop', async () => !(await runs()))
-  t.is((await storage()).state, 'held')
-  // What is left belongs to the system: logs, backups, whoever has to log in and help.
-  t.true((await free('/var/lib/pgi')) > reserve - 2048 * MB)
-  const plan = await planned()
-  t.deepEqual(plan.instances, [])
-  t.regex(plan.storage.impossible.get(NAME) ?? '', /operator must make room/)
-})
+test.serial(
+  'W1 where a dedicated host has no data volume, its instance is stopped before the disk is full',
+  async (t) => {
+    await make()
+    t.is(await login(), 'in')
+    const reserve = (await free('/var/lib/pgi')) - 600 * MB
+    await converge({ diskReserveBytes: reserve })
+    const { kind, limitBytes } = await storage()
+    t.is(kind, 'directory')
+    t.true((limitBytes ?? 0) < 1024 ** 3)
+    t.not(await fill(), 'never refused')
+    await until('the stop', async () => !(await runs()))
+    t.is((await storage()).state, 'held')
+    // What is left belongs to the system: logs, backups, whoever has to log in and help.
+    t.true((await free('/var/lib/pgi')) > reserve - 2048 * MB)
+    const plan = await planned()
+    t.deepEqual(plan.instances, [])
+    t.regex(plan.storage.impossible.get(NAME) ?? '', /operator must make room/)
+  },
+)
 
-test.serial('W1 it stays stopped across a restart of the machine, and starts when there is room', async (t) => {
-  connection.close()
-  await host.reboot()
-  connection = await connectHost(host.target)
-  await sleep(5000)
-  t.false(await runs())
-  t.is(await inside(`systemctl start pgi@${INSTANCE}; test -e /run/pgi/${INSTANCE} || echo none`), 'none')
-  await converge({ diskReserveBytes: null })
-  await until('the start', runs)
-  await until('the login', async () => {
-    const told = await login()
-    return told === 'in' || told
-  })
-  t.is(await asTenant('drop table fill'), '')
-})
+test.serial(
+  'W1 it stays stopped across a restart of the machine, and starts when there is room',
+  async (t) => {
+    connection.close()
+    await host.reboot()
+    connection = await connectHost(host.target)
+    await sleep(5000)
+    t.false(await runs())
+    t.is(await inside(`systemctl start pgi@${INSTANCE}; test -e /run/pgi/${INSTANCE} || echo none`), 'none')
+    await converge({ diskReserveBytes: null })
+    await until('the start', runs)
+    await until('the login', async () => {
+      const told = await login()
+      return told === 'in' || told
+    })
+    t.is(await asTenant('drop table fill'), '')
+  },
+)
 
 test.serial('W1 a data volume is the limit: full closes the databases, room opens them', async (t) => {
   await inside(`

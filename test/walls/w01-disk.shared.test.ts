@@ -72,9 +72,7 @@ test.serial('W1 the time for cleaning up ends by itself, with every worker stopp
   }
   signal('SIGSTOP')
   try {
-    await project.host(
-      `/usr/local/lib/dbhost/instance-storage cleanup ${project.instance} ${a.database} 3`,
-    )
+    await project.host(`/usr/local/lib/dbhost/instance-storage cleanup ${project.instance} ${a.database} 3`)
     await until('the end of the clean-up', () => attack.isClosed())
   } finally {
     signal('SIGCONT')
@@ -91,11 +89,14 @@ test.serial('W1 deleting data opens everything again by itself', async (t) => {
   t.is(body.code, 'STORAGE_NOT_FULL')
 })
 
-test.serial('W1 twenty sorts at once fill their own storage, and it is free again when they fail', async (t) => {
-  const told = await attack.project.sort(attack.a, 20)
-  t.false(told.includes('done'), told.join('\n'))
-  await until('the opening', () => attack.isOpen())
-})
+test.serial(
+  'W1 twenty sorts at once fill their own storage, and it is free again when they fail',
+  async (t) => {
+    const told = await attack.project.sort(attack.a, 20)
+    t.false(told.includes('done'), told.join('\n'))
+    await until('the opening', () => attack.isOpen())
+  },
+)
 
 test.serial('W1 an instance that a full disk keeps down starts again on its ballast', async (t) => {
   const { a, project } = attack
