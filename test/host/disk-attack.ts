@@ -1,3 +1,4 @@
+import { messageOf } from '../../common/errors.ts'
 import { converge } from './converge.ts'
 import { Neighbour } from './neighbour.ts'
 import type { RunningService } from './running-service.ts'
@@ -47,8 +48,25 @@ export class DiskAttack {
     return commits > 0 ? errors : [...errors, 'the neighbour committed nothing']
   }
 
+  /**
+   * What the first query of a login is told, or `in`. PgBouncer lets in by itself; only a query needs PostgreSQL.
+   */
+  async answer(database: Answer): Promise<string> {
+    try {
+      const session = await this.running.connect(database)
+      try {
+        await session.client.query('select 1')
+        return 'in'
+      } finally {
+        await session.end().catch(() => undefined)
+      }
+    } catch (error) {
+      return messageOf(error)
+    }
+  }
+
   async #both(holds: (told: string) => boolean): Promise<boolean | string> {
-    const told = await Promise.all([this.a, this.sibling].map((one) => this.running.login(one)))
+    const told = await Promise.all([this.a, this.sibling].map((one) => this.answer(one)))
     return told.every(holds) || told.join(', ')
   }
 
@@ -77,7 +95,7 @@ export class DiskAttack {
     await until(
       'the closing',
       async () => {
-        if ((await this.running.login(this.a)) === 'in') await this.project.fill(this.a)
+        if ((await this.answer(this.a)) === 'in') await this.project.fill(this.a)
         return await this.isClosed()
       },
       240,
@@ -92,7 +110,7 @@ export class DiskAttack {
   /** Empties A's table by the login for cleaning up, until everything is open again. */
   async cleanUp(): Promise<void> {
     await until('the login for cleaning up', async () => {
-      const told = await this.running.login(this.a)
+      const told = await this.answer(this.a)
       if (told !== 'in') await this.letIn()
       return told === 'in' || told
     })

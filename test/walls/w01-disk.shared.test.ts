@@ -57,7 +57,7 @@ test.serial('W1 no setting of an owner who is let in to clean up undoes the clos
     told.map((text) => (text === 'done' ? text : 'refused')),
     ['done', 'done', 'refused', 'done', 'refused', 'refused', 'refused'],
   )
-  t.regex(await running.login(sibling), CLOSED)
+  t.regex(await attack.answer(sibling), CLOSED)
   const psql = `psql -XAtq -h /run/pgi/${project.instance} -U ${a.username} -d ${a.database} -c 'select pg_sleep(5)' 2>&1 &`
   const four = `read -r PGPASSWORD; export PGPASSWORD; ${[psql, psql, psql, psql].join(' ')} wait`
   t.regex(await project.host(four, `${a.password}\n`), CLOSED)
@@ -114,7 +114,7 @@ test.serial('W1 an instance that a full disk keeps down starts again on its ball
     async () => {
       await project.fill(a)
       await project.floodLog(a)
-      return (await failedStarts()) > 0 || (await running.login(a))
+      return (await failedStarts()) > 0 || (await attack.answer(a))
     },
     400,
   )

@@ -78,7 +78,7 @@ test.serial(
     const refused = await running.service.request('POST', '/databases', { name: 'w1-more', project: NAME })
     t.is(refused.status, 502)
     t.regex(refused.body.detail ?? '', /operator must make room/)
-    t.is(await running.login(b), 'in')
+    t.is(await attack.answer(b), 'in')
     const { data } = (await running.service.request('GET', '/databases')).body as unknown as {
       data: Answer[]
     }
@@ -112,12 +112,12 @@ test.serial(
     t.regex(await converge(running), /tenants: no change/)
 
     const next = await running.create('w1-next', { project: NAME })
-    t.is(await running.login(next), 'in')
+    t.is(await attack.answer(next), 'in')
     await running.delete(next)
     // In the same moment as the converge that would remove it.
     const [, again] = await Promise.all([converge(running), running.create('w1-again', { project: NAME })])
     more.splice(0, more.length, again)
     await converge(running)
-    t.is(await running.login(again), 'in')
+    t.is(await attack.answer(again), 'in')
   },
 )
