@@ -5,6 +5,7 @@ import { openOrm } from './model/orm.ts'
 import { type Checkpoint, noCheckpoint } from './operations/checkpoint.ts'
 import { Connections } from './operations/connections.ts'
 import type { PassDependencies } from './operations/dependencies.ts'
+import { startMeasuring } from './operations/measure.ts'
 import { startRunner, takeOver } from './operations/runner.ts'
 import { startSweep } from './operations/sweep.ts'
 import { purgeIdempotency } from './services/idempotency.ts'
@@ -34,6 +35,7 @@ export async function startWorker(
   if (config.predecessor) await takeOver(boss, dependencies, config.predecessor)
   await startRunner(boss, dependencies, stop.signal)
   const endSweep = startSweep(boss, dependencies)
+  const endMeasuring = startMeasuring(dependencies)
   const purge = (): Promise<void> =>
     purgeIdempotency(orm.em).catch((error: unknown) => log.error({ err: error }, 'purge failed'))
   await purge()
@@ -44,7 +46,7 @@ export async function startWorker(
   const end = async (): Promise<void> => {
     stop.abort()
     clearInterval(purging)
-    await endSweep()
+    await Promise.all([endSweep(), endMeasuring()])
     await boss.stop({ graceful: true, timeout: STOP_DEADLINE_MS })
     connections.close()
     await orm.close()

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   OPERATION_IN_PROGRESS: { status: 409, retryable: true },
   IDEMPOTENCY_CONFLICT: { status: 409, retryable: false },
   AUTHORIZATION_REVOKED: { status: 409, retryable: false },
+  STORAGE_NOT_FULL: { status: 409, retryable: false },
   PAYLOAD_TOO_LARGE: { status: 413, retryable: false },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, retryable: false },
   MISDIRECTED_REQUEST: { status: 421, retryable: false },

@@ -26,6 +26,11 @@ export interface HostSpec {
   instanceConnections: number
   /** Clients per database over both of its entries, where the plan has no limit. */
   databaseClients: number
+  /**
+   * Bytes of the disk that all instances share which stay free; null: 10 % of it, at least 2 GB. Hosts registered
+   * before there was this setting have none.
+   */
+  diskReserveBytes?: number | null
 }
 
 /** The spec of a host of this name with every setting at its default. */
@@ -39,6 +44,7 @@ export function defaultHostSpec(
     instanceMemoryBytes: 1024 ** 3,
     instanceConnections: 300,
     databaseClients: 200,
+    diskReserveBytes: null,
     ...given,
   }
 }

@@ -23,6 +23,8 @@ export const LAYOUT = {
     data: '/var/lib/pgi',
     sockets: '/run/pgi',
     superuser: 'dbhost',
+    /** What must outlive a restart: which instances are closed, held stopped, in clean-up. */
+    marks: '/var/lib/dbhost',
   },
   ca: '/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt',
 } as const

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { addHost, listHosts, takeHostAway } from './admin-hosts.ts'
+import { growStorage, readSize } from './admin-projects.ts'
 import { runCommand } from './say.ts'
 import { withRunning } from './services.ts'
 
@@ -44,6 +45,22 @@ host
   .argument('<name>', 'name of the host')
   .action(async (name) => {
     await runCommand(() => withRunning((services) => takeHostAway(services, name)))
+  })
+
+const project = admin
+  .command('project')
+  .description('Clients or products of an account, each with storage of its own.')
+
+project
+  .command('grow')
+  .description(
+    'Makes the storage of a project on a host larger while it is in use; it is never made smaller.',
+  )
+  .argument('<project>', 'id of the project, or its name')
+  .requiredOption('--host <host>', 'name of the host')
+  .requiredOption('--size <size>', 'new size: 20GB', readSize)
+  .action(async (name, options) => {
+    await runCommand(() => withRunning((services) => growStorage(services, name, options)))
   })
 
 await admin.parseAsync()

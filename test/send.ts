@@ -24,6 +24,16 @@ export interface AnswerBody {
   caCertificate: string
   caUrl: string
   status: string
+  sizeBytes: number | null
+  storage: {
+    usedBytes: number
+    limitBytes: number
+    state: string
+    cleanupUntil: string | null
+    measuredAt: string
+  }
+  until: string
+  connections: number
   allowlist: { cidr: string; label: string | null }[]
   rules: { cidr: string; label: string | null }[]
   allowWide: boolean

@@ -4,8 +4,10 @@ import { Operation } from '../api/model/operation.ts'
 import { OperationStep } from '../api/model/operation-step.ts'
 import { claimOperations } from '../api/operations/claim.ts'
 import { fail, succeed } from '../api/operations/finish.ts'
-import { loadTenants } from '../api/operations/wanted.ts'
+import { recordMeasured } from '../api/operations/storage-record.ts'
+import { loadTenants, type TenantRow } from '../api/operations/wanted.ts'
 import type { ErrorCode } from '../common/errors.ts'
+import type { Measured, StorageFacts } from '../provisioner/tenants/storage.ts'
 
 const NAME = 'stand-in'
 const LOOK_MS = 5
@@ -60,7 +62,23 @@ export class WorkerStandIn {
       const done = { state: 'done', startedAt: now, finishedAt: now } as const
       await this.#em.fork().nativeUpdate(OperationStep, { operation: operation.id }, done)
       const observed = [...rows.values()].filter(({ id }) => id === operation.database?.id)
+      const measured = observed.map((row) => measuredFor(operation, row))
+      for (const one of measured) await recordMeasured(this.#em, host, one)
       await succeed(this.#em, [operation], NAME, observed)
     }
   }
+}
+
+/** What a host would say: an instance that has room, or one whose owner was just let in to make some. */
+function measuredFor({ kind, input }: Operation, { instance, physicalName }: TenantRow): Measured {
+  const full = kind === 'cleanup-login'
+  const until = new Date(Date.now() + Number(input?.minutes) * 60_000)
+  const facts: StorageFacts = {
+    kind: 'image',
+    usedBytes: full ? 10_712_000_000 : 412_000_000,
+    limitBytes: 10 * 1024 ** 3,
+    state: full ? 'full' : 'ok',
+    cleanups: new Map(full ? [[physicalName, until]] : []),
+  }
+  return { storage: new Map([[instance, facts]]), sizes: new Map([[physicalName, 7_800_000]]) }
 }

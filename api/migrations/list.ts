@@ -1,4 +1,8 @@
 import { Initial } from './001-initial.ts'
+import { Storage } from './002-storage.ts'
 
 /** Forward only, in order; a migration that has landed is never edited. */
-export const MIGRATIONS = [{ name: '001-initial', class: Initial }]
+export const MIGRATIONS = [
+  { name: '001-initial', class: Initial },
+  { name: '002-storage', class: Storage },
+]

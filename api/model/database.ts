@@ -3,7 +3,19 @@ import { newId } from '../../common/ids.ts'
 import { Instance } from './instance.ts'
 import { Project } from './project.ts'
 
-export type DatabaseStatus = 'creating' | 'active' | 'changing' | 'deleting' | 'error'
+/**
+ * `storage-full`, `storage-held`: closed, because its project's storage or the disk of its host is full.
+ * `cleanup`: the storage is full, and its owner may log in for a while to make room.
+ */
+export type DatabaseStatus =
+  | 'creating'
+  | 'active'
+  | 'changing'
+  | 'deleting'
+  | 'error'
+  | 'storage-full'
+  | 'storage-held'
+  | 'cleanup'
 
 /** Wanted and observed stand apart; the status is derived. */
 const DatabaseSchema = defineEntity({
@@ -32,6 +44,10 @@ const DatabaseSchema = defineEntity({
     observedAt: p.datetime().nullable(),
     /** Why the last attempt to reach the wanted revision failed. */
     failure: p.text().nullable(),
+    /** As last measured on the host; null before. */
+    sizeBytes: p.bigint('number').nullable(),
+    /** Until when its owner may log in to a full instance. */
+    cleanupUntil: p.datetime().nullable(),
     createdAt: p.datetime().onCreate(() => new Date()),
     deletedAt: p.datetime().nullable(),
   },
@@ -40,9 +56,17 @@ const DatabaseSchema = defineEntity({
 export class Database extends DatabaseSchema.class {
   get status(): Opt<DatabaseStatus> {
     if (this.wanted === 'absent') return 'deleting'
+    const stored = this.observedRevision > 0 ? storageStatus(this) : undefined
+    if (stored !== undefined) return stored
     if (this.observedRevision === this.revision) return 'active'
     if (this.failure !== null) return 'error'
     return this.observedRevision === 0 ? 'creating' : 'changing'
   }
 }
 DatabaseSchema.setClass(Database)
+
+function storageStatus({ instance, cleanupUntil }: Database): DatabaseStatus | undefined {
+  if (instance.storageState === 'held') return 'storage-held'
+  if (instance.storageState !== 'full') return undefined
+  return cleanupUntil && cleanupUntil > new Date() ? 'cleanup' : 'storage-full'
+}

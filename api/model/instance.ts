@@ -3,6 +3,12 @@ import { newId, randomName } from '../../common/ids.ts'
 import { Host } from './host.ts'
 import { Project } from './project.ts'
 
+/**
+ * `full`: all of its databases are closed until there is room; `held`: the host keeps it stopped, because its own
+ * disk is nearly full; `unknown`: its file system is not mounted.
+ */
+export type StorageState = 'ok' | 'warning' | 'critical' | 'full' | 'held' | 'unknown'
+
 /** One PostgreSQL server process: one project on one host. */
 const InstanceSchema = defineEntity({
   name: 'Instance',
@@ -18,7 +24,13 @@ const InstanceSchema = defineEntity({
       .text()
       .unique()
       .onCreate(() => `i${randomName(10)}`),
+    /** Size of its storage as wanted. */
     storageBytes: p.bigint('number'),
+    /** As last measured on the host; null before. */
+    storageUsed: p.bigint('number').nullable(),
+    storageLimit: p.bigint('number').nullable(),
+    storageState: p.text().$type<StorageState>().nullable(),
+    storageMeasuredAt: p.datetime().nullable(),
     memoryBytes: p.bigint('number'),
     maxConnections: p.integer(),
     createdAt: p.datetime().onCreate(() => new Date()),

@@ -36,6 +36,8 @@ const OperationSchema = defineEntity({
     credentialId: p.text().nullable(),
     /** The database's revision that this operation makes true. */
     revision: p.integer().nullable(),
+    /** What it was asked with, where no other row says it. */
+    input: p.json<Record<string, unknown>>().nullable(),
     /** What a revoked operation puts back. */
     undo: p.json<Record<string, unknown>>().nullable(),
     /** The password that this operation's answer shows, sealed; gone after 24 hours. */

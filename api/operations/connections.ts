@@ -2,7 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import { openBox } from '../../common/seal.ts'
 import type { Secret } from '../../common/secret.ts'
 import { connectHost, type HostConnection } from '../../provisioner/ssh.ts'
-import type { Host } from '../model/host.ts'
+import type { Host, HostSshAccess } from '../model/host.ts'
 import { HostCredential } from '../model/host-credential.ts'
 
 const CONNECT_DEADLINE_MS = 10_000
@@ -12,6 +12,7 @@ export class Connections {
   readonly #em: EntityManager
   readonly #boxKey: Secret
   readonly #open = new Map<string, { connection: HostConnection; target: string }>()
+  readonly #opening = new Map<string, Promise<HostConnection>>()
 
   constructor(em: EntityManager, boxKey: Secret) {
     this.#em = em
@@ -26,6 +27,14 @@ export class Connections {
     const warm = this.#open.get(host.id)
     if (warm?.connection.alive && warm.target === target) return warm.connection
     this.drop(host.id)
+    // Whoever asks meanwhile waits for the same one.
+    const key = `${host.id} ${target}`
+    const opening = this.#opening.get(key) ?? this.#connect(host, ssh, target)
+    this.#opening.set(key, opening)
+    return await opening.finally(() => this.#opening.delete(key))
+  }
+
+  async #connect(host: Host, ssh: HostSshAccess, target: string): Promise<HostConnection> {
     const credential = await this.#em.fork().findOneOrFail(HostCredential, { host: host.id })
     const privateKey = openBox(this.#boxKey, credential.sealedKey, `host:${host.id}:key`)
     const connection = await connectHost({ ...ssh, privateKey }, { deadlineMs: CONNECT_DEADLINE_MS })

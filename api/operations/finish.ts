@@ -80,7 +80,9 @@ export async function failWithin(
   code: ErrorCode,
   message: string,
 ): Promise<void> {
-  const ids = operations.flatMap((operation) => (operation.database ? [operation.database.id] : []))
+  // A login for cleaning up changes nothing of what is wanted of its database.
+  const changing = operations.filter(({ kind }) => kind !== 'cleanup-login')
+  const ids = changing.flatMap((operation) => (operation.database ? [operation.database.id] : []))
   await tx.nativeUpdate(Database, { id: { $in: ids } }, { failure: message })
   const error = { code, message, retryable: ERROR_CODES[code].retryable }
   await end(tx, operations, workerId, { state: 'failed', error })

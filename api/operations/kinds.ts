@@ -4,6 +4,7 @@ export const OPERATION_STEPS = {
   'reset-password': ['close', 'role', 'open', 'verify'],
   'set-allowlist': ['close', 'open', 'verify'],
   'delete-database': ['close', 'role', 'shut'],
+  'cleanup-login': ['login', 'verify'],
   'converge-host': ['connect', 'configure', 'tenants', 'observe'],
 } as const
 

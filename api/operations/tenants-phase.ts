@@ -3,7 +3,6 @@ import {
   applyPoolFiles,
   closeEntries,
   closeUncovered,
-  ensureInstances,
   reopenEntries,
   type TriedFiles,
   tryPoolFiles,
@@ -18,6 +17,8 @@ import { stillClaimed } from './claim.ts'
 import { closingDoors } from './closing.ts'
 import { ClaimLost } from './finish.ts'
 import { prove } from './prove.ts'
+import { changeStorage, makeInstances, refuseImpossible } from './storage-phase.ts'
+import { recordMeasured } from './storage-record.ts'
 import type { TenantBatch } from './tenant-batch.ts'
 import { type HostTenants, loadTenants } from './wanted.ts'
 
@@ -41,7 +42,10 @@ async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' 
   batch.journal.begin(batch.live, 'tenants')
   if (await dropRevoked(batch)) return 'revoked'
 
+  await recordMeasured(em, batch.host.id, { storage: facts.storage, sizes: new Map() })
+  await refuseImpossible(batch, plan.storage, rows)
   await makeInstances(batch, tenants, plan)
+  const storage = await changeStorage(batch, tenants, plan.storage)
   await close(batch, plan, rows)
   if (await dropRevoked(batch)) return 'revoked'
   // A throw-away PgBouncer tries the files while PostgreSQL makes the roles: neither waits for the other.
@@ -51,7 +55,8 @@ async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' 
   await open(batch, tenants, plan, trial)
   await prove(batch, tenants)
 
-  await batch.journal.end(batch.live, 'tenants', plan.reasons.slice(0, 20).join('; ') || 'no change')
+  const told = [...storage, ...plan.reasons].slice(0, 20)
+  await batch.journal.end(batch.live, 'tenants', told.join('; ') || 'no change')
   return 'done'
 }
 
@@ -89,15 +94,6 @@ async function dropRevoked(batch: TenantBatch): Promise<boolean> {
   for (const operation of revoked) await revoke(em, operation, workerId)
   batch.live = batch.live.filter((operation) => !revoked.includes(operation))
   return revoked.length > 0
-}
-
-async function makeInstances(batch: TenantBatch, tenants: HostTenants, plan: TenantPlan): Promise<void> {
-  batch.journal.begin(batch.live, 'instance')
-  const failures = await ensureInstances(batch.connection, batch.host.spec.tenancy, plan.instances)
-  const databases = tenants.wanted.databases.filter(({ instance }) => failures.has(instance))
-  const reasons = databases.map(({ name, instance }) => [name, failures.get(instance) ?? ''] as const)
-  await batch.settle('instance', new Map(reasons), tenants.rows)
-  await batch.journal.end(batch.live, 'instance')
 }
 
 async function close(

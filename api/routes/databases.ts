@@ -1,13 +1,20 @@
 import type Router from '@koa/router'
 import { Database } from '../model/database.ts'
-import type { Operation } from '../model/operation.ts'
+import { Operation } from '../model/operation.ts'
 import { visibleDatabases } from '../policies.ts'
-import { createDatabaseBody, emptyBody, presentDatabase } from '../schemas/databases.ts'
+import {
+  cleanupBody,
+  createDatabaseBody,
+  emptyBody,
+  presentCleanup,
+  presentDatabase,
+} from '../schemas/databases.ts'
 import { page } from '../schemas/fields.ts'
 import { presentOperation } from '../schemas/operations.ts'
 import { deleteDatabase, resetPassword } from '../services/change-database.ts'
 import { createDatabase } from '../services/create-database.ts'
 import { findDatabase } from '../services/find-database.ts'
+import { requestCleanup } from '../services/storage.ts'
 import { olderThan, pageOf } from './cursor.ts'
 import { idempotent } from './idempotent.ts'
 import { mount, type RouteContext } from './route.ts'
@@ -91,6 +98,24 @@ export function mountDatabases(router: Router, context: RouteContext): void {
       )
       const answer = async (now: Operation): Promise<void> => {
         ctx.body = await showAccess(context, actor, now, password)
+      }
+      await answerWhenEnded(context, ctx, operation, { done: answer, pending: answer })
+    },
+  })
+
+  mount(router, context, {
+    ...{ method: 'post', path: '/databases/:id/cleanup-login', allow: ALLOW, body: cleanupBody },
+    handle: async (call) => {
+      const { ctx, actor, em, params, body } = call
+      const id = params.id ?? ''
+      const operation = await idempotent<Operation>(
+        context,
+        call,
+        (claim) => requestCleanup(context, actor, id, body.minutes, claim),
+        (kept) => em.fork().findOneOrFail(Operation, { id: kept }),
+      )
+      const answer = async (now: Operation): Promise<void> => {
+        ctx.body = presentCleanup(await findDatabase(em.fork(), actor, id), now)
       }
       await answerWhenEnded(context, ctx, operation, { done: answer, pending: answer })
     },

@@ -8,6 +8,9 @@ import type { RouteContext } from './route.ts'
 const DEFAULT_SECONDS = 15
 const MOST_SECONDS = 60
 
+/** Codes with which an operation ends that are the answer's as well. */
+const OWN_CODES = ['AUTHORIZATION_REVOKED', 'STORAGE_NOT_FULL'] as const
+
 /** Seconds that the client wants to wait: `Prefer: wait=N`. */
 function wantedWait(ctx: Context): number {
   const match = /(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])/i.exec(ctx.get('Prefer'))
@@ -30,11 +33,8 @@ export async function answerWhenEnded(
   const now = await waiter.wait(operation.id, wantedWait(ctx) * 1000)
   if (now.state === 'succeeded') return await answers.done(now)
   if (now.state === 'failed') {
-    const revoked = now.error?.code === 'AUTHORIZATION_REVOKED'
-    const error = new AppError(
-      revoked ? 'AUTHORIZATION_REVOKED' : 'AGENT_ERROR',
-      now.error?.message ?? 'It failed.',
-    )
+    const code = OWN_CODES.find((own) => own === now.error?.code) ?? 'AGENT_ERROR'
+    const error = new AppError(code, now.error?.message ?? 'It failed.')
     return answerProblem(ctx, error, { operation: presentOperation(now) })
   }
   ctx.status = 202

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import type { Secret } from '../../common/secret.ts'
 import type { AllowlistRule } from '../model/allowlist-rule.ts'
 import type { Database } from '../model/database.ts'
+import type { Operation } from '../model/operation.ts'
 import { name, oneLine, reference, rule } from './fields.ts'
+import { presentOperation } from './operations.ts'
 
 export const createDatabaseBody = z.strictObject({
   name,
@@ -20,10 +22,42 @@ export const allowlistBody = z.strictObject({
 
 export const emptyBody = z.strictObject({})
 
+const MINUTES_RULE = 'must be a whole number from 1 to 60'
+
+export const cleanupBody = z.strictObject({
+  minutes: z
+    .number(MINUTES_RULE)
+    .refine((minutes) => Number.isInteger(minutes) && minutes >= 1 && minutes <= 60, MINUTES_RULE)
+    .default(30),
+})
+
+/** Connections to a database whose owner makes room; the host enforces it. */
+const CLEANUP_CONNECTIONS = 3
+
 const addressOf = (database: Database) => {
   const { spec } = database.instance.host
   return { host: spec.addresses[0] ?? '', port: spec.ports.pooler }
 }
+
+const time = (date: Date | null | undefined): string | null => date?.toISOString() ?? null
+
+/** How full the storage of the database's project on its host is; null where nothing was measured yet. */
+function presentStorage({ instance, cleanupUntil }: Database) {
+  return {
+    usedBytes: instance.storageUsed ?? null,
+    limitBytes: instance.storageLimit ?? instance.storageBytes,
+    state: instance.storageState ?? 'unknown',
+    cleanupUntil: cleanupUntil && cleanupUntil > new Date() ? time(cleanupUntil) : null,
+    measuredAt: time(instance.storageMeasuredAt),
+  }
+}
+
+export const presentCleanup = (database: Database, operation: Operation) => ({
+  until: time(database.cleanupUntil),
+  connections: CLEANUP_CONNECTIONS,
+  storage: presentStorage(database),
+  operation: presentOperation(operation),
+})
 
 /** What everybody who may see the database sees of it. */
 export function presentDatabase(database: Database) {
@@ -38,6 +72,8 @@ export function presentDatabase(database: Database) {
     username: database.physicalName,
     status: database.status,
     failure: database.failure ?? null,
+    sizeBytes: database.sizeBytes ?? null,
+    storage: presentStorage(database),
     createdAt: database.createdAt.toISOString(),
   }
 }

@@ -13,6 +13,7 @@ export interface NewOperation {
   hostId: string
   database?: Database
   undo?: Record<string, unknown>
+  input?: Record<string, unknown>
 }
 
 /** Writes an operation with its steps; the caller wakes the host in the same transaction. */
@@ -24,6 +25,7 @@ export function addOperation(tx: EntityManager, actor: Actor | null, wanted: New
     database: wanted.database ?? null,
     revision: wanted.database?.revision ?? null,
     credentialId: actor?.credentialId ?? null,
+    input: wanted.input ?? null,
     undo: wanted.undo ?? null,
     ...{ state: 'queued', attempts: 0 },
   })

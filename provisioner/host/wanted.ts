@@ -4,6 +4,7 @@ import { caddyModule } from '../modules/caddy.ts'
 import { firewallModule } from '../modules/firewall.ts'
 import { pgbouncerModule } from '../modules/pgbouncer.ts'
 import { postgresModule } from '../modules/postgres.ts'
+import { storageModule } from '../modules/storage.ts'
 import type { HostModule } from './resources.ts'
 
 /** What a host must be, whole: plain data, the same for the same spec and release. */
@@ -19,6 +20,7 @@ export function hostWanted(spec: HostSpec): HostWanted {
       firewallModule(spec),
       caddyModule(spec),
       postgresModule(spec),
+      storageModule(spec),
       pgbouncerModule(spec),
     ],
   }

@@ -1,4 +1,3 @@
-import type { Tenancy } from '../../hosts/host-spec.ts'
 import { LAYOUT } from '../layout.ts'
 import { locked, sh } from '../shell.ts'
 import type { HostConnection } from '../ssh.ts'
@@ -6,27 +5,7 @@ import { renderAllowSet } from './allow-set.ts'
 import { uncoveredClients } from './clients.ts'
 import { type PoolFiles, poolDigest } from './pool-files.ts'
 import { type Failures, runTenantSql } from './sql.ts'
-import { type DatabaseWanted, type InstanceWanted, sessionAlias } from './wanted.ts'
-
-/** Makes and starts instances. By name of the instance: why it failed. */
-export async function ensureInstances(
-  connection: HostConnection,
-  tenancy: Tenancy,
-  instances: readonly InstanceWanted[],
-): Promise<Failures> {
-  const failures: Failures = new Map()
-  for (const { name, storageBytes, memoryBytes, maxConnections } of instances) {
-    const storage = tenancy === 'shared' ? 'image' : 'directory'
-    const command = sh`${LAYOUT.library}/instance-ensure ${name} ${storage} ${storageBytes} ${memoryBytes} ${maxConnections}`
-    try {
-      await connection.run(locked(command), { deadlineMs: 25_000 })
-    } catch (error) {
-      if (!connection.alive) throw error
-      failures.set(name, error instanceof Error ? error.message : String(error))
-    }
-  }
-  return failures
-}
+import { type DatabaseWanted, sessionAlias } from './wanted.ts'
 
 /** Files that a throw-away PgBouncer has taken; they wait on the host to come into force. */
 export interface TriedFiles {

@@ -1,6 +1,7 @@
 import { LAYOUT } from '../layout.ts'
 import { sh } from '../shell.ts'
 import type { HostConnection } from '../ssh.ts'
+import { type Measured, readStorageLine, type StorageFacts } from './storage.ts'
 
 export interface DatabaseFacts {
   connectionLimit: number
@@ -31,6 +32,8 @@ export interface TenantFacts {
   pool: { generation: string; loaded: string; digest: string; unit: string }
   allow: { digest: string; elements: string[] }
   instances: Map<string, InstanceFacts>
+  /** By name of the instance; none of one that has no place on the host. */
+  storage: Map<string, StorageFacts>
 }
 
 /** Databases to look at in an instance; `all` for each that stands there. One not `known` counts as missing unseen. */
@@ -55,9 +58,12 @@ export function parseTenantFacts(text: string, scope: FactScope): TenantFacts {
     pool: { generation: '', loaded: '-', digest: '', unit: 'inactive' },
     allow: { digest: '', elements: [] },
     instances: new Map(),
+    storage: new Map(),
   }
+  const measured: Measured = { storage: facts.storage, sizes: new Map() }
   for (const line of text.split('\n')) {
-    if (line !== '') readLine(facts, scope, line.split(' '))
+    const words = line.split(' ')
+    if (line !== '' && !readStorageLine(measured, words)) readLine(facts, scope, words)
   }
   return facts
 }

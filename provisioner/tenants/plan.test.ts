@@ -2,8 +2,9 @@ import test from 'ava'
 import { allowDigest } from './allow-set.ts'
 import { uncoveredClients } from './clients.ts'
 import { parseTenantFacts, type TenantFacts } from './facts.ts'
-import { DATABASE_CONNECTIONS, planTenants } from './plan.ts'
-import { poolDigest, ROLE_CONNECTIONS, renderPoolFiles, splitClients } from './pool-files.ts'
+import { DATABASE_CONNECTIONS, ROLE_CONNECTIONS } from './limits.ts'
+import { planTenants } from './plan.ts'
+import { poolDigest, renderPoolFiles, splitClients } from './pool-files.ts'
 import { invalidBecause } from './validate.ts'
 import type { DatabaseWanted, TenantsWanted } from './wanted.ts'
 
@@ -51,6 +52,7 @@ test('a host that stands as wanted gives an empty plan', (t) => {
   const plan = planTenants(wantedOf(database()), standing(database()), NOTHING)
   t.deepEqual(plan, {
     ...{ instances: [], drop: [], ensure: [], admit: null, open: null, shut: null, reasons: [] },
+    storage: { grow: [], remove: [], held: new Set(), impossible: new Map(), unborn: new Set(), reasons: [] },
     close: { files: null, entries: [], clients: [] },
   })
 })

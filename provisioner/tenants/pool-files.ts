@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto'
 import { LAYOUT } from '../layout.ts'
 import { type DatabaseWanted, sessionAlias } from './wanted.ts'
 
-/** Server connections over both entries; below the role's limit, so that our own work always finds a place. */
-export const ROLE_CONNECTIONS = 20
 const POOL_SIZE = 12
 const SESSION_POOL_SIZE = 6
 

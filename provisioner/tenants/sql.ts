@@ -1,8 +1,7 @@
 import { LAYOUT } from '../layout.ts'
 import { locked, sh } from '../shell.ts'
 import type { HostConnection } from '../ssh.ts'
-import { DATABASE_CONNECTIONS } from './plan.ts'
-import { ROLE_CONNECTIONS } from './pool-files.ts'
+import { CLEANUP_CONNECTIONS, DATABASE_CONNECTIONS, ROLE_CONNECTIONS } from './limits.ts'
 import type { DatabaseWanted } from './wanted.ts'
 
 export type TenantScript = 'ensure-database' | 'close-role' | 'drop-database'
@@ -49,6 +48,7 @@ function variables({ name, verifier }: DatabaseWanted): string {
     verifier,
     role_connections: String(ROLE_CONNECTIONS),
     database_connections: String(DATABASE_CONNECTIONS),
+    cleanup_connections: String(CLEANUP_CONNECTIONS),
   }
   return Object.entries(values)
     .map(([key, value]) => `\\set ${key} '${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'\n`)
