@@ -34,6 +34,7 @@ export async function runTenantsPhase(batch: TenantBatch, everything: boolean): 
 async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' | 'revoked'> {
   const { em } = batch.dependencies
   const tenants = await loadTenants(em, batch.host.id)
+  leaveToTheirPass(batch, tenants)
   await refuseBadRows(batch, tenants)
   const { wanted, rows } = tenants
   const facts = await readTenantFacts(batch.connection, scopeOf(tenants, everything))
@@ -53,6 +54,16 @@ async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' 
 
   await batch.journal.end(batch.live, 'tenants', plan.reasons.slice(0, 20).join('; ') || 'no change')
   return 'done'
+}
+
+/**
+ * A change whose operation came after this pass had claimed its own is not one that was left behind: the next pass
+ * knows what it asks for, and which sessions it must end.
+ */
+function leaveToTheirPass(batch: TenantBatch, tenants: HostTenants): void {
+  tenants.changed = tenants.changed.filter(
+    (row) => !row.awaited || row.observedRevision === 0 || batch.of([row]).length > 0,
+  )
 }
 
 async function refuseBadRows(batch: TenantBatch, { wanted, rows }: HostTenants): Promise<void> {

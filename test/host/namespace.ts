@@ -10,6 +10,8 @@ const ip = (...args: string[]): void => {
 export class Namespace {
   readonly name: string
   readonly address: string
+  /** This computer's end of the link: an address from which the test itself may come. */
+  readonly outerAddress: string
   readonly #outer: string
   readonly #caFile: string
 
@@ -17,16 +19,17 @@ export class Namespace {
   constructor(installation: string, ordinal: number, caFile: string) {
     this.name = `t${installation}${ordinal}`
     this.address = `203.0.113.${ordinal * 4 + 2}`
+    this.outerAddress = `203.0.113.${ordinal * 4 + 1}`
     this.#outer = `t${installation}${ordinal}o`
     this.#caFile = caFile
     const inner = `t${installation}${ordinal}i`
     ip('netns', 'add', this.name)
     ip('link', 'add', this.#outer, 'type', 'veth', 'peer', 'name', inner, 'netns', this.name)
-    ip('addr', 'add', `203.0.113.${ordinal * 4 + 1}/30`, 'dev', this.#outer)
+    ip('addr', 'add', `${this.outerAddress}/30`, 'dev', this.#outer)
     ip('link', 'set', this.#outer, 'up')
     ip('-n', this.name, 'addr', 'add', `${this.address}/30`, 'dev', inner)
     ip('-n', this.name, 'link', 'set', inner, 'up')
-    ip('-n', this.name, 'route', 'add', 'default', 'via', `203.0.113.${ordinal * 4 + 1}`)
+    ip('-n', this.name, 'route', 'add', 'default', 'via', this.outerAddress)
     // The installation lets nobody forward into its machines; a test's client has to be let in by name.
     const rule = [
       'insert',
