@@ -3,6 +3,7 @@ import { baseModule } from '../modules/base.ts'
 import { caddyModule } from '../modules/caddy.ts'
 import { firewallModule } from '../modules/firewall.ts'
 import { pgbouncerModule } from '../modules/pgbouncer.ts'
+import { poolWatchdogModule } from '../modules/pool-watchdog.ts'
 import { postgresModule } from '../modules/postgres.ts'
 import type { HostModule } from './resources.ts'
 
@@ -20,6 +21,7 @@ export function hostWanted(spec: HostSpec): HostWanted {
       caddyModule(spec),
       postgresModule(spec),
       pgbouncerModule(spec),
+      poolWatchdogModule(),
     ],
   }
 }
