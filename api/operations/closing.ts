@@ -13,7 +13,9 @@ export function closingDoors(
   const passwords = new Set<string>()
   const rules = new Set<string>()
   const byDatabase = Map.groupBy(operations, (operation) => operation.database?.id)
-  for (const row of changed) {
+  // An operation closes even where an earlier pass brought what it wants in force already.
+  const asked = rows.values().filter((row) => byDatabase.has(row.id))
+  for (const row of new Set([...changed, ...asked])) {
     const own = byDatabase.get(row.id) ?? []
     const unknown = own.length === 0 && row.observedRevision > 0
     const now = new Set(wanted.databases.find(({ name }) => name === row.physicalName)?.rules)

@@ -20,7 +20,7 @@ const PATIENT: readonly OperationKind[] = ['delete-database', 'reset-password', 
 
 /** Failures that pass by themselves: somebody holds a lock, a session is still ending. */
 const PASSING =
-  /lock timeout|statement timeout|being accessed by other users|did not report|tuple concurrently/
+  /lock timeout|statement timeout|being accessed by other users|did not report|have not ended|tuple concurrently/
 
 /** The operations that one pass carries out together; one that fails leaves alone. */
 export class TenantBatch {

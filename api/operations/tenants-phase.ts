@@ -35,6 +35,7 @@ export async function runTenantsPhase(batch: TenantBatch, everything: boolean): 
 async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' | 'revoked'> {
   const { em } = batch.dependencies
   const tenants = await loadTenants(em, batch.host.id)
+  leaveToTheirPass(batch, tenants)
   await refuseBadRows(batch, tenants)
   const { wanted, rows } = tenants
   const facts = await readTenantFacts(batch.connection, scopeOf(tenants, everything))
@@ -58,6 +59,16 @@ async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' 
   const told = [...storage, ...plan.reasons].slice(0, 20)
   await batch.journal.end(batch.live, 'tenants', told.join('; ') || 'no change')
   return 'done'
+}
+
+/**
+ * A change whose operation came after this pass had claimed its own is not one that was left behind: the next pass
+ * knows what it asks for, and which sessions it must end.
+ */
+function leaveToTheirPass(batch: TenantBatch, tenants: HostTenants): void {
+  tenants.changed = tenants.changed.filter(
+    (row) => !row.awaited || row.observedRevision === 0 || batch.of([row]).length > 0,
+  )
 }
 
 async function refuseBadRows(batch: TenantBatch, { wanted, rows }: HostTenants): Promise<void> {

@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import test from 'ava'
@@ -180,21 +180,3 @@ test.serial(
     t.is(await connection.run(sh`cat ${LAYOUT.pool.loaded}`), '0123456789abcdef-1\n')
   },
 )
-
-test.serial('W3 one address holds 500 connections at most', async (t) => {
-  const held = new Set<Socket>()
-  const all: Socket[] = []
-  const end = Date.now() + 4300
-  while (Date.now() < end) {
-    const socket = connectTcp({ host: host.machine.address4, port: host.spec.ports.pooler })
-    socket.once('connect', () => held.add(socket))
-    socket.once('close', () => held.delete(socket))
-    socket.on('error', () => {})
-    all.push(socket)
-    await sleep(4)
-  }
-  const most = held.size
-  for (const socket of all) socket.destroy()
-  t.true(most > 400 && most <= 500, String(most))
-  t.log(`${most} of ${all.length}`)
-})

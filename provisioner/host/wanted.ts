@@ -3,6 +3,7 @@ import { baseModule } from '../modules/base.ts'
 import { caddyModule } from '../modules/caddy.ts'
 import { firewallModule } from '../modules/firewall.ts'
 import { pgbouncerModule } from '../modules/pgbouncer.ts'
+import { poolWatchdogModule } from '../modules/pool-watchdog.ts'
 import { postgresModule } from '../modules/postgres.ts'
 import { storageModule } from '../modules/storage.ts'
 import type { HostModule } from './resources.ts'
@@ -22,6 +23,7 @@ export function hostWanted(spec: HostSpec): HostWanted {
       postgresModule(spec),
       storageModule(spec),
       pgbouncerModule(spec),
+      poolWatchdogModule(),
     ],
   }
 }

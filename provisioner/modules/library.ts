@@ -5,9 +5,16 @@ import { templateNames, templateText } from '../render.ts'
 /** Where a script of ours stands on the host. */
 export const libraryPath = (name: string): string => `${LAYOUT.library}/${name}`
 
+/** Scripts that run all the time: a new text has to be started. */
+const DAEMONS: Record<string, ManagedFile['effects']> = { 'pool-watchdog': ['restart:pool-watchdog.service'] }
+
 /** A script of ours; it lands before the packages, whose configuration it checks. */
 export const libraryFile = (name: string): ManagedFile =>
-  rootFile(libraryPath(name), templateText(`lib/${name}`), { mode: 0o755, early: true })
+  rootFile(libraryPath(name), templateText(`lib/${name}`), {
+    mode: 0o755,
+    early: true,
+    effects: DAEMONS[name] ?? [],
+  })
 
 /** Every file of templates/lib and templates/sql. */
 export const wholeLibrary = (): ManagedFile[] => [

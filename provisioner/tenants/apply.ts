@@ -1,8 +1,9 @@
+import { messageOf } from '../../common/errors.ts'
 import { LAYOUT } from '../layout.ts'
 import { locked, sh } from '../shell.ts'
 import type { HostConnection } from '../ssh.ts'
 import { renderAllowSet } from './allow-set.ts'
-import { uncoveredClients } from './clients.ts'
+import { readPoolClients, uncoveredClients } from './clients.ts'
 import { type PoolFiles, poolDigest } from './pool-files.ts'
 import { type Failures, runTenantSql } from './sql.ts'
 import { type DatabaseWanted, sessionAlias } from './wanted.ts'
@@ -46,15 +47,24 @@ async function console(connection: HostConnection, statements: string[]): Promis
 
 /**
  * Ends every session of these databases and lets none begin, on entry and alias, then ends their roles' backends:
- * only now can their owner hold no lock on the role.
+ * only now can their owner hold no lock on the role. Logins that had begun under the files before are ended too: they
+ * would succeed by the old password.
  */
 export async function closeEntries(
   connection: HostConnection,
   databases: readonly DatabaseWanted[],
 ): Promise<Failures> {
-  const statements = databases.flatMap(entriesOf).flatMap((entry) => [`DISABLE ${entry}`, `KILL ${entry}`])
-  await console(connection, statements)
-  return await runTenantSql(connection, 'close-role', databases)
+  if (databases.length === 0) return new Map()
+  const entries = databases.flatMap(entriesOf)
+  const unended = await endClients(connection, entries, '--entries').then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (unended !== undefined && !connection.alive) throw unended
+  const failures = await runTenantSql(connection, 'close-role', databases)
+  // Which of them is not told; each is closed again by its next attempt.
+  if (unended !== undefined) for (const { name } of databases) failures.set(name, messageOf(unended))
+  return failures
 }
 
 /** Lets logins in again after `closeEntries`. */
@@ -64,7 +74,7 @@ export async function reopenEntries(
 ): Promise<void> {
   await console(
     connection,
-    databases.flatMap(entriesOf).flatMap((entry) => [`RESUME ${entry}`, `ENABLE ${entry}`]),
+    databases.flatMap(entriesOf).map((entry) => `ENABLE ${entry}`),
   )
 }
 
@@ -74,13 +84,22 @@ export async function closeUncovered(
   databases: readonly DatabaseWanted[],
 ): Promise<number> {
   if (databases.length === 0) return 0
-  const shown = await connection.run(sh`${LAYOUT.library}/pool-clients`)
-  const ids = uncoveredClients(shown, databases)
-  await console(
-    connection,
-    ids.map((id) => `KILL_CLIENT ${id}`),
-  )
-  return ids.length
+  const shown = readPoolClients(await connection.run(sh`${LAYOUT.library}/pool-sockets`))
+  const uncovered = uncoveredClients(shown, databases).map(({ id }) => id)
+  if (uncovered.length > 0) await endClients(connection, uncovered)
+  return uncovered.length
+}
+
+/** Ends what is named, ids or with `--entries` entries, and waits until it is gone. */
+async function endClients(
+  connection: HostConnection,
+  names: readonly (string | number)[],
+  ...options: '--entries'[]
+): Promise<void> {
+  await connection.run(locked(sh`${LAYOUT.library}/pool-end ${options}`), {
+    input: names.map((name) => `${name}\n`).join(''),
+    deadlineMs: 25_000,
+  })
 }
 
 /** Makes the firewall's allowlist sets hold exactly these networks, now and at the next boot. */

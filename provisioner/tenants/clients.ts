@@ -1,23 +1,36 @@
 import { cidrCovers } from '../../common/cidr.ts'
 import { type DatabaseWanted, sessionAlias } from './wanted.ts'
 
-/**
- * Ids of the clients that no rule covers any more, from PgBouncer's `SHOW CLIENTS` (unaligned, `|` between
- * columns: type, user, database, replication or state …, addr; id last but some). Unix-socket clients are ours.
- */
-export function uncoveredClients(shown: string, databases: readonly DatabaseWanted[]): number[] {
+/** A client of PgBouncer, from its startup message on. */
+export interface PoolClient {
+  id: number
+  entry: string
+  /** `unix` for our own logins on the host. */
+  address: string
+}
+
+/** @param shown what `pool-sockets` prints @throws where a line is of no known form: facts are never guessed */
+export function readPoolClients(shown: string): PoolClient[] {
+  return shown
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const match = /^(\d+) cl_\w+ (\S+) (\S+) \d+$/.exec(line)
+      if (!match?.[2] || !match[3]) throw new Error('pool-sockets printed a line of no known form')
+      return { id: Number(match[1]), entry: match[2], address: match[3] }
+    })
+}
+
+/** The clients of these databases, on entry and alias, whose address no rule covers any more. */
+export function uncoveredClients(
+  clients: readonly PoolClient[],
+  databases: readonly DatabaseWanted[],
+): PoolClient[] {
   const rules = new Map(
     databases.flatMap(({ name, rules: own }) => [[name, own] as const, [sessionAlias(name), own] as const]),
   )
-  const [header = '', ...lines] = shown.split('\n')
-  const columns = header.split('|')
-  const [database, address, id] = ['database', 'addr', 'id'].map((name) => columns.indexOf(name))
-  if (database === undefined || address === undefined || id === undefined || database < 0 || id < 0) return []
-  return lines.flatMap((line) => {
-    const fields = line.split('|')
-    const allowed = rules.get(fields[database] ?? '')
-    const from = fields[address] ?? ''
-    if (!allowed || from === 'unix' || from === '') return []
-    return allowed.some((rule) => cidrCovers(rule, from)) ? [] : [Number(fields[id])]
+  return clients.filter(({ entry, address }) => {
+    const allowed = rules.get(entry)
+    return allowed && address !== 'unix' && !allowed.some((rule) => cidrCovers(rule, address))
   })
 }

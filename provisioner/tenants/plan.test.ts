@@ -1,6 +1,6 @@
 import test from 'ava'
 import { allowDigest } from './allow-set.ts'
-import { uncoveredClients } from './clients.ts'
+import { readPoolClients, uncoveredClients } from './clients.ts'
 import { parseTenantFacts, type TenantFacts } from './facts.ts'
 import { DATABASE_CONNECTIONS, ROLE_CONNECTIONS } from './limits.ts'
 import { planTenants } from './plan.ts'
@@ -78,7 +78,8 @@ test('of databases that were not looked at nothing is known, so nothing is done 
   facts.instances.get(INSTANCE)?.roles.delete(neighbour.name)
   const plan = planTenants(wantedOf(neighbour, gone), facts, NOTHING)
   t.deepEqual(plan.ensure, [])
-  t.deepEqual(plan.close.files, renderPoolFiles([neighbour]))
+  t.deepEqual(plan.close.files, renderPoolFiles([neighbour, gone], [gone]))
+  t.deepEqual(plan.open, renderPoolFiles([neighbour]))
 })
 
 test('a deleted database closes first: pool without it, role dropped, firewall shrinks at the end', (t) => {
@@ -88,11 +89,17 @@ test('a deleted database closes first: pool without it, role dropped, firewall s
     standing(database(), { ...gone, state: 'open' }),
     NOTHING,
   )
-  t.deepEqual(plan.close.files, renderPoolFiles([database()]))
+  t.deepEqual(plan.close.files, renderPoolFiles([database(), gone], [gone]))
+  const { 'databases.ini': ini, ...rules } = plan.close.files ?? renderPoolFiles([])
+  t.true(ini.includes(gone.name), 'the entry stands while logins to it end')
+  t.false(JSON.stringify(rules).includes(gone.name), 'and nobody may begin one')
   t.deepEqual(plan.close.entries, [gone])
   t.deepEqual(plan.drop, [gone])
   t.deepEqual(plan.shut, ['203.0.113.7/32'])
-  t.is(plan.open, null)
+  t.deepEqual(plan.open, renderPoolFiles([database()]))
+  const again = planTenants(wantedOf(database(), gone), standing(database()), NOTHING)
+  t.is(again.close.files, null)
+  t.is(again.open, null)
 })
 
 test('a new password closes the door with the new verifier before the role is altered', (t) => {
@@ -160,15 +167,20 @@ test('one bad row is named instead of being rendered', (t) => {
   t.regex(invalidBecause(database({ rules: ['10.0.0.5/24'] })) ?? '', /canonical/)
 })
 
-test('exactly the clients whose address no rule covers are ended, on entry and alias', (t) => {
-  const shown = [
-    'type|user|database|state|addr|port|id',
-    'C|u|shop_a1b2c3|active|203.0.113.7|1|11',
-    'C|u|shop_a1b2c3|active|203.0.113.8|1|12',
-    'C|u|shop_a1b2c3_session|active|203.0.113.8|1|13',
-    'C|u|shop_a1b2c3|active|unix|1|14',
-    'C|u|other|active|203.0.113.8|1|15',
-    '',
-  ].join('\n')
-  t.deepEqual(uncoveredClients(shown, [database()]), [12, 13])
+test('W6 exactly the clients whose address no rule covers are ended, on entry and alias, also at their login', (t) => {
+  const clients = readPoolClients(
+    [
+      '11 cl_active shop_a1b2c3 203.0.113.7 1',
+      '12 cl_active shop_a1b2c3 203.0.113.8 1',
+      '13 cl_waiting shop_a1b2c3_session 203.0.113.8 1',
+      '14 cl_active shop_a1b2c3 unix 6432',
+      '15 cl_active other 203.0.113.8 1',
+      '16 cl_login shop_a1b2c3_session 2001:db8::1 1',
+      '17 cl_login (nodb) 203.0.113.8 1',
+      '',
+    ].join('\n'),
+  )
+  const ids = (found: typeof clients): number[] => found.map(({ id }) => id)
+  t.deepEqual(ids(uncoveredClients(clients, [database()])), [12, 13, 16])
+  t.throws(() => readPoolClients('11 cl_active a|b 203.0.113.7'))
 })

@@ -71,13 +71,15 @@ export function planTenants(
   const standing = wanted.databases.filter((database) => !born.has(database))
 
   const final = renderPoolFiles(wanted.databases.filter(({ name }) => !storage.unborn.has(name)))
-  const before = renderPoolFiles(standing)
+  const leaving = standing.filter(({ state }) => state !== 'open')
+  const before = renderPoolFiles(standing, leaving)
   const entries = standing.filter(({ name, state }) => state !== 'open' || closing.passwords.has(name))
   const clients = standing.filter(({ name }) => closing.rules.has(name))
   const inForce = (files: PoolFiles): boolean =>
     facts.pool.digest === poolDigest(files) && facts.pool.loaded === facts.pool.generation
   const closes = entries.length > 0 || clients.length > 0
-  const closeFiles = closes && !inForce(before) ? before : null
+  // What has left the files already is not put back to be closed again.
+  const closeFiles = closes && !inForce(before) && !inForce(final) ? before : null
   const opens = closeFiles ? poolDigest(before) !== poolDigest(final) : !inForce(final)
   if (!inForce(final)) reasons.push('the files of the pool differ')
 

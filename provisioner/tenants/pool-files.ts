@@ -20,13 +20,20 @@ export function splitClients(clients: number): { pooled: number; session: number
   return { pooled: Math.max(1, clients - session), session }
 }
 
-/** Renders the files for the databases whose door is open; the order does not depend on the order given. */
-export function renderPoolFiles(databases: readonly DatabaseWanted[]): PoolFiles {
-  const open = databases
-    .filter((database) => database.state === 'open')
-    .toSorted((a, b) => byText(a.name, b.name))
+/**
+ * Renders the files for the databases whose door is open; the order does not depend on the order given.
+ * @param leaving databases that nobody may enter any more and whose entries still stand: PgBouncer must not lose an
+ *   entry while a login to it is under way (see pool-end)
+ */
+export function renderPoolFiles(
+  databases: readonly DatabaseWanted[],
+  leaving: readonly DatabaseWanted[] = [],
+): PoolFiles {
+  const inOrder = databases.toSorted((a, b) => byText(a.name, b.name))
+  const open = inOrder.filter((database) => database.state === 'open')
+  const standing = inOrder.filter((database) => database.state === 'open' || leaving.includes(database))
   return {
-    'databases.ini': open.map(databaseLines).join(''),
+    'databases.ini': standing.map(databaseLines).join(''),
     'hba.conf': open.map(hbaLines).join(''),
     'userlist.txt': open.map(({ name, verifier }) => `"${name}" "${verifier}"\n`).join(''),
   }

@@ -10,6 +10,8 @@ const ip = (...args: string[]): void => {
 export class Namespace {
   readonly name: string
   readonly address: string
+  /** This computer's end of the link: an address from which the test itself may come. */
+  readonly outerAddress: string
   readonly #outer: string
   readonly #caFile: string
   readonly #table: string
@@ -21,17 +23,18 @@ export class Namespace {
   constructor(installation: string, ordinal: number, caFile: string, { neighbour = false } = {}) {
     this.name = `t${installation}${ordinal}`
     this.address = `203.0.113.${ordinal * 4 + 2}`
+    this.outerAddress = `203.0.113.${ordinal * 4 + 1}`
     this.#outer = `t${installation}${ordinal}o`
     this.#caFile = caFile
     this.#table = `dbhost_${installation}`
     const inner = `t${installation}${ordinal}i`
     ip('netns', 'add', this.name)
     ip('link', 'add', this.#outer, 'type', 'veth', 'peer', 'name', inner, 'netns', this.name)
-    ip('addr', 'add', `203.0.113.${ordinal * 4 + 1}/30`, 'dev', this.#outer)
+    ip('addr', 'add', `${this.outerAddress}/30`, 'dev', this.#outer)
     ip('link', 'set', this.#outer, 'up')
     ip('-n', this.name, 'addr', 'add', `${this.address}/30`, 'dev', inner)
     ip('-n', this.name, 'link', 'set', inner, 'up')
-    ip('-n', this.name, 'route', 'add', 'default', 'via', `203.0.113.${ordinal * 4 + 1}`)
+    ip('-n', this.name, 'route', 'add', 'default', 'via', this.outerAddress)
     if (!neighbour) this.letIn()
   }
 

@@ -53,56 +53,6 @@ test.serial('20 databases created at once take at most 3 reloads, and rows equal
   t.deepEqual(standing.firewall, [outer4.replace('/32', '')])
 })
 
-test.serial('W14 a poisoned row fails alone, the others of its pass are done in normal time', async (t) => {
-  const em = running.service.orm.em.fork()
-  const hold = await running.holdAt('claimed')
-  const waker = running.create('waker')
-  await hold.reached()
-  const { request } = running.service
-  const bad = request('POST', '/databases', { name: 'poisoned' })
-  const good = createMany('good', 5)
-  while ((await em.fork().count(Operation, { state: 'queued' })) < 6) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  await em.nativeUpdate(Database, { name: 'poisoned' }, { verifier: '"\n' })
-  hold.release()
-  await waker
-  const began = Date.now()
-  await good
-  t.true(Date.now() - began < 5000)
-  const { status, body } = await bad
-  t.is(status, 502)
-  t.regex(body.detail ?? '', /password verifier is not valid/)
-  await em.nativeUpdate(Database, { name: 'poisoned' }, { deletedAt: new Date() })
-})
-
-test.serial(
-  'W14 a database at its client limit or with every connection held does not delay another',
-  async (t) => {
-    const busy = await running.create('busy')
-    const held = await Promise.all(
-      Array.from({ length: 12 }, async () => {
-        const session = await running.connect(busy)
-        await session.client.query('begin; select 1')
-        return session
-      }),
-    )
-    const hold = await running.holdAt('claimed')
-    const rules = running.service.host.spec.controlPlane.map((cidr) => ({ cidr, label: 'changed' }))
-    const change = running.service.request('PUT', `/databases/${busy.id}/allowlist`, { rules })
-    await hold.reached()
-    hold.release()
-    const began = Date.now()
-    const quick = await running.create('quick')
-    const took = Date.now() - began
-    t.is(await running.login(quick), 'in')
-    t.true(took < 4000, `${took} ms`)
-    t.is((await change).status, 200)
-    for (const session of held) t.true(await session.alive())
-    await Promise.all(held.map((session) => session.end()))
-  },
-)
-
 async function converge(): Promise<string> {
   const { queueConverge } = await import('../../api/services/hosts.ts')
   const { openQueue } = await import('../../api/services/queue.ts')

@@ -96,7 +96,9 @@ const SKIPPED = ['--exclude-dir=node_modules', '--exclude-dir=pgi-images']
 
 /** Files below these paths that hold one of the texts. */
 async function filesWith(texts: Iterable<string>, ...paths: string[]): Promise<string[]> {
-  const grep = spawn('grep', ['-rlaF', ...SKIPPED, '-f', '-', ...paths], { stdio: ['pipe', 'pipe', 'ignore'] })
+  const grep = spawn('grep', ['-rlaF', ...SKIPPED, '-f', '-', ...paths], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
   grep.stdin.end([...texts].join('\n'))
   return (await text(grep.stdout)).split('\n').filter((line) => line !== '')
 }
