@@ -4,6 +4,16 @@ export type HostKind = 'local' | 'ssh'
 /** `shared`: several projects, a hard disk limit per instance. `dedicated`: one project at full disk speed. */
 export type Tenancy = 'shared' | 'dedicated'
 
+/** Archives of Debian: `security` alone, or with what a point release of `stable` brings. */
+export type UpdateOrigin = 'security' | 'stable'
+
+/** Updates that a host installs by itself, with the restarts that they need. */
+export interface UpdatePolicy {
+  /** When they begin, each day: HH:MM, UTC. */
+  window: string
+  origins: UpdateOrigin[]
+}
+
 /**
  * What a host of the data plane must be. Firewall, services and pool read the same spec, so a port cannot be
  * open without its service or the reverse.
@@ -26,6 +36,7 @@ export interface HostSpec {
   instanceConnections: number
   /** Clients per database over both of its entries, where the plan has no limit. */
   databaseClients: number
+  updates: UpdatePolicy
 }
 
 /** The spec of a host of this name with every setting at its default. */
@@ -39,6 +50,7 @@ export function defaultHostSpec(
     instanceMemoryBytes: 1024 ** 3,
     instanceConnections: 300,
     databaseClients: 200,
+    updates: { window: '04:00', origins: ['security', 'stable'] },
     ...given,
   }
 }

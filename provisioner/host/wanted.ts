@@ -4,6 +4,7 @@ import { caddyModule } from '../modules/caddy.ts'
 import { firewallModule } from '../modules/firewall.ts'
 import { pgbouncerModule } from '../modules/pgbouncer.ts'
 import { postgresModule } from '../modules/postgres.ts'
+import { updatesModule } from '../modules/updates.ts'
 import type { HostModule } from './resources.ts'
 
 /** What a host must be, whole: plain data, the same for the same spec and release. */
@@ -20,6 +21,7 @@ export function hostWanted(spec: HostSpec): HostWanted {
       caddyModule(spec),
       postgresModule(spec),
       pgbouncerModule(spec),
+      updatesModule(spec),
     ],
   }
 }
