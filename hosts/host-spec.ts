@@ -4,6 +4,16 @@ export type HostKind = 'local' | 'ssh'
 /** `shared`: several projects, a hard disk limit per instance. `dedicated`: one project at full disk speed. */
 export type Tenancy = 'shared' | 'dedicated'
 
+/** Archives of Debian: `security` alone, or with what a point release of `stable` brings. */
+export type UpdateOrigin = 'security' | 'stable'
+
+/** Updates that a host installs by itself, with the restarts that they need. */
+export interface UpdatePolicy {
+  /** When they begin, each day: HH:MM, UTC. */
+  window: string
+  origins: UpdateOrigin[]
+}
+
 /**
  * What a host of the data plane must be. Firewall, services and pool read the same spec, so a port cannot be
  * open without its service or the reverse.
@@ -31,6 +41,7 @@ export interface HostSpec {
    * before there was this setting have none.
    */
   diskReserveBytes?: number | null
+  updates: UpdatePolicy
 }
 
 /** The spec of a host of this name with every setting at its default. */
@@ -45,6 +56,7 @@ export function defaultHostSpec(
     instanceConnections: 300,
     databaseClients: 200,
     diskReserveBytes: null,
+    updates: { window: '04:00', origins: ['security', 'stable'] },
     ...given,
   }
 }

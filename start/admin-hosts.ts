@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Host } from '../api/model/host.ts'
 import { LocalMachine } from '../api/model/local-machine.ts'
 import { Operation } from '../api/model/operation.ts'
-import { type RegisterHostInput, registerHost, removeHost } from '../api/services/hosts.ts'
+import { type RegisterHostInput, registerHost, removeHost, setUpdateWindow } from '../api/services/hosts.ts'
 import { hostCidr } from '../common/cidr.ts'
 import { Secret } from '../common/secret.ts'
 import type { Tenancy } from '../hosts/host-spec.ts'
@@ -32,10 +32,22 @@ export async function addHost(services: HostServices, name: string, options: Add
   const { host, operation } = await registerHost(services, await readInput(name, options))
   say(`Registered ${host.name} (${host.id})`)
   const id = operation?.id ?? (await firstConverge(services, host))
-  const { state, error } = await followOperation(services.em, id, say)
+  await converged(services, name, id)
+  say(`${name} is ready for databases`)
+}
+
+/** Waits for a converge, showing its steps. @throws {Refusal} when that fails */
+async function converged({ em }: HostServices, name: string, operationId: string): Promise<void> {
+  const { state, error } = await followOperation(em, operationId, say)
   if (state === 'failed')
     throw new Refusal(`${name} could not be configured: ${error?.message ?? 'unknown why'}`)
-  say(`${name} is ready for databases`)
+}
+
+/** Sets when a host installs updates, and waits until its timers say so. */
+export async function moveUpdateWindow(services: HostServices, name: string, time: string): Promise<void> {
+  const { host, operation } = await setUpdateWindow(services, name, time)
+  await converged(services, host.name, operation.id)
+  say(`${host.name} installs updates at ${time} UTC`)
 }
 
 async function readInput(name: string, options: AddHostOptions): Promise<RegisterHostInput> {

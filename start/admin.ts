@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { addHost, listHosts, takeHostAway } from './admin-hosts.ts'
+import { addHost, listHosts, moveUpdateWindow, takeHostAway } from './admin-hosts.ts'
 import { growStorage, readSize } from './admin-projects.ts'
 import { runCommand } from './say.ts'
 import { withRunning } from './services.ts'
@@ -37,6 +37,15 @@ host
   .description('Shows every host and how it was last seen.')
   .action(async () => {
     await runCommand(() => withRunning(({ em }) => listHosts(em)))
+  })
+
+host
+  .command('update-window')
+  .description('Sets when a host installs updates, with the restarts that they need.')
+  .argument('<name>', 'name of the host')
+  .argument('<time>', 'HH:MM, UTC')
+  .action(async (name, time) => {
+    await runCommand(() => withRunning((services) => moveUpdateWindow(services, name, time)))
   })
 
 host

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { createApp } from '../api/app.ts'
 import { createHttpServer } from '../api/middleware/http-server.ts'
-import { Host } from '../api/model/host.ts'
+import { Host, type HostUpdates } from '../api/model/host.ts'
 import { openOrm } from '../api/model/orm.ts'
 import { createApiKey, ensureAccount } from '../api/services/accounts.ts'
 import { registerHost } from '../api/services/hosts.ts'
@@ -18,6 +18,17 @@ import { type Answer, type Sent, send } from './send.ts'
 import { WorkerStandIn } from './worker-stand-in.ts'
 
 export const CONTROL_PLANE = ['198.18.0.1/32', 'fd00:1::1/128']
+
+const UPDATES: HostUpdates = {
+  ...{ checkedAt: '2026-11-24T15:31:57.120Z', listsAt: '2026-11-24T04:00:02.000Z', rebootRequired: false },
+  pending: [
+    {
+      ...{ package: 'libssl3t64', installed: '3.5.4-1~deb13u1', candidate: '3.5.4-1~deb13u2' },
+      ...{ origin: 'Debian-Security', security: true },
+    },
+  ],
+  restartsPending: ['dbus.service'],
+}
 
 /** The HTTP interface on a port of its own, over a database of its own, in the server's role. */
 export interface TestApp {
@@ -68,7 +79,12 @@ export async function startApp(): Promise<TestApp> {
   const addHost = async (name: string, tenancy: 'shared' | 'dedicated' = 'shared'): Promise<Host> => {
     const { host } = await registerHost({ em, queue, boxPublicKey }, { kind: 'local', name, tenancy })
     const spec = { ...host.spec, addresses: ['198.18.0.2', 'fd00:1::2'], controlPlane: CONTROL_PLANE }
-    const seen = { observation: 'ready', observedAt: new Date(), convergedDigest: 'digest' } as const
+    const seen = {
+      observation: 'ready',
+      observedAt: new Date(),
+      convergedDigest: 'digest',
+      updates: UPDATES,
+    } as const
     const caCertificate = `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`
     await em.fork().nativeUpdate(Host, { id: host.id }, { spec, caCertificate, ...seen })
     return await em.fork().findOneOrFail(Host, { id: host.id })

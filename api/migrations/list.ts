@@ -1,8 +1,10 @@
 import { Initial } from './001-initial.ts'
 import { Storage } from './002-storage.ts'
+import { Updates } from './003-updates.ts'
 
 /** Forward only, in order; a migration that has landed is never edited. */
 export const MIGRATIONS = [
   { name: '001-initial', class: Initial },
   { name: '002-storage', class: Storage },
+  { name: '003-updates', class: Updates },
 ]

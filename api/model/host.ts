@@ -10,6 +10,17 @@ export interface HostSshAccess {
   hostKey: string
 }
 
+/** What of a host's software was outdated at the last converge that could tell. */
+export interface HostUpdates {
+  checkedAt: string
+  /** When the host last read the package lists. */
+  listsAt: string
+  pending: { package: string; installed: string; candidate: string; origin: string; security: boolean }[]
+  rebootRequired: boolean
+  /** Units that still run code which an update has replaced. */
+  restartsPending: string[]
+}
+
 /** What the last pass or converge saw. `unreachable` keeps the older facts: unknown, last seen at `observedAt`. */
 export type HostObservation = 'never' | 'ready' | 'unreachable' | 'failed'
 
@@ -35,6 +46,7 @@ const HostSchema = defineEntity({
     passJob: p.text().nullable(),
     /** PEM of the CA that signs this host's certificates. */
     caCertificate: p.text().nullable(),
+    updates: p.json<HostUpdates>().nullable(),
     createdAt: p.datetime().onCreate(() => new Date()),
     removedAt: p.datetime().nullable(),
   },

@@ -3,10 +3,11 @@ import type { HostSpec } from '../../hosts/host-spec.ts'
 import { applyHost } from '../../provisioner/host/apply.ts'
 import { readHostFacts } from '../../provisioner/host/facts.ts'
 import { planHost } from '../../provisioner/host/plan.ts'
+import { readUpdateFacts } from '../../provisioner/host/updates.ts'
 import { hostWanted } from '../../provisioner/host/wanted.ts'
 import { LAYOUT } from '../../provisioner/layout.ts'
 import { sh } from '../../provisioner/shell.ts'
-import type { HostConnection } from '../../provisioner/ssh.ts'
+import { type HostConnection, HostError } from '../../provisioner/ssh.ts'
 import { Host } from '../model/host.ts'
 import type { TenantBatch } from './tenant-batch.ts'
 
@@ -45,6 +46,20 @@ export async function convergeHost(batch: TenantBatch): Promise<number> {
 
 const readCa = async (connection: HostConnection): Promise<string> =>
   (await connection.run(sh`cat ${LAYOUT.ca}`)).trim()
+
+/**
+ * Looks which updates wait on the host; after the tenants, who need not wait for it. A package manager that cannot
+ * answer holds up nobody: the older facts stay, with their time.
+ */
+export async function recordUpdates({ connection, dependencies, host }: TenantBatch): Promise<void> {
+  try {
+    const updates = { checkedAt: new Date().toISOString(), ...(await readUpdateFacts(connection)) }
+    await dependencies.em.fork().nativeUpdate(Host, { id: host.id }, { updates })
+  } catch (error) {
+    if (!(error instanceof HostError) || error.kind !== 'exit') throw error
+    dependencies.log.warn({ host: host.name, err: error }, 'the host does not say which updates wait')
+  }
+}
 
 async function recordConverged({ dependencies, host }: TenantBatch, caCertificate: string): Promise<void> {
   const change = { caCertificate: `${caCertificate}\n`, convergedDigest: configurationDigest(host.spec) }

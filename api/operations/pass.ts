@@ -6,7 +6,7 @@ import { revoke, revokedOperations } from './authority.ts'
 import { claimOperations } from './claim.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { ClaimLost, succeed } from './finish.ts'
-import { configurationDigest, convergeHost } from './host-phase.ts'
+import { configurationDigest, convergeHost, recordUpdates } from './host-phase.ts'
 import { endOrRetry, isPatient, TenantBatch } from './tenant-batch.ts'
 import { runTenantsPhase } from './tenants-phase.ts'
 
@@ -65,8 +65,10 @@ async function carryOut(batch: TenantBatch): Promise<void> {
   batch.journal.begin(converging, 'connect')
   // After a pass that failed on the host itself, what is wrong there is mended before anything else is tried.
   const doubtful = host.observation === 'failed' || host.convergedDigest !== configurationDigest(host.spec)
-  if (converging.length > 0 || doubtful) await convergeHost(batch)
+  const converges = converging.length > 0 || doubtful
+  if (converges) await convergeHost(batch)
   await runTenantsPhase(batch, converging.length > 0)
+  if (converges) await recordUpdates(batch)
   await batch.journal.end(converging, 'observe')
   await batch.journal.written()
   await observe(dependencies, host, 'ready', null)

@@ -11,6 +11,22 @@ function statusOf(host: Host): 'preparing' | 'ready' | 'failed' | 'unknown' {
   return host.observation
 }
 
+/**
+ * Which package of which version is outdated is for operators: to others on the host it would be a list of what to
+ * attack. How much is outdated concerns whoever has data there.
+ */
+function presentUpdates({ spec, updates }: Host, operator: boolean) {
+  const { window } = spec.updates
+  if (!updates) return { window, checkedAt: null }
+  const { checkedAt, listsAt, pending, rebootRequired, restartsPending } = updates
+  const security = pending.filter((update) => update.security)
+  return {
+    ...{ window, checkedAt, listsAt, rebootRequired },
+    counts: { pending: pending.length, security: security.length, restarts: restartsPending.length },
+    ...(operator ? { pending, restartsPending } : {}),
+  }
+}
+
 /** @param operator whether to tell how the control plane reaches the host, and what went wrong there */
 export function presentHost(host: Host, operator: boolean, publicOrigin: string) {
   const { spec } = host
@@ -25,6 +41,7 @@ export function presentHost(host: Host, operator: boolean, publicOrigin: string)
     port: spec.ports.pooler,
     caUrl: `${publicOrigin}/api/v1/hosts/${host.id}/ca.pem`,
     createdAt: host.createdAt.toISOString(),
+    updates: presentUpdates(host, operator),
     ...(operator ? { ssh: host.ssh ?? null, detail: host.observationDetail ?? null } : {}),
   }
 }

@@ -5,7 +5,7 @@ import { newBoxKeys, openBox } from '../../common/seal.ts'
 import { Secret } from '../../common/secret.ts'
 import { newDatabase, query } from '../../test/database.ts'
 import { openOrm } from '../model/orm.ts'
-import { hostBooted, type RegisterHostInput, registerHost, removeHost } from './hosts.ts'
+import { hostBooted, type RegisterHostInput, registerHost, removeHost, setUpdateWindow } from './hosts.ts'
 import { openQueue } from './queue.ts'
 
 const database = await newDatabase()
@@ -125,4 +125,26 @@ test('a name is free again after its host was removed; a host with databases sta
   const gone = await t.throwsAsync<AppError>(removeHost(context, 'again'), { instanceOf: AppError })
   t.is(gone?.code, 'HOST_NOT_FOUND')
   t.not((await registerHost(context, { kind: 'local', name: 'again' })).host.id, host.id)
+})
+
+test('a new window for updates is written, noted and brought to the host', async (t) => {
+  const { host } = await registerHost(context, ssh('updated'))
+  const { operation } = await setUpdateWindow(context, 'updated', '23:30')
+  t.like(operation, { kind: 'converge-host', state: 'queued' })
+  const [row] = await sql('select spec from host where id = $1', [host.id])
+  t.deepEqual(row?.spec.updates, { window: '23:30', origins: ['security', 'stable'] })
+  const events = await sql(
+    `select details from audit_event where action = 'host.update-window' and resource = $1`,
+    [host.id],
+  )
+  t.deepEqual(events, [{ details: { window: '23:30' } }])
+})
+
+test('a window is a time of day on a host that exists', async (t) => {
+  for (const window of ['24:00', '4:00', '04:60', '04:00:00', '', '04:00\n']) {
+    const error = await t.throwsAsync(setUpdateWindow(context, 'updated', window), { instanceOf: AppError })
+    t.is(error?.code, 'VALIDATION_ERROR', JSON.stringify(window))
+  }
+  const error = await t.throwsAsync(setUpdateWindow(context, 'nowhere', '04:00'), { instanceOf: AppError })
+  t.is(error?.code, 'HOST_NOT_FOUND')
 })

@@ -12,7 +12,7 @@ import { Instance } from '../model/instance.ts'
 import { LocalMachine } from '../model/local-machine.ts'
 import { Operation } from '../model/operation.ts'
 import type { ServiceContext } from './context.ts'
-import { checkHostName, checkSshAccess } from './host-access.ts'
+import { checkHostName, checkSshAccess, checkWindow } from './host-access.ts'
 import { addAuditEvent, addOperation } from './operations.ts'
 
 type HostContext = Pick<ServiceContext, 'em' | 'queue' | 'boxPublicKey'>
@@ -106,12 +106,40 @@ export async function hostBooted(
   })
 }
 
+/**
+ * Sets when updates begin on a host, and converges it.
+ * @param window HH:MM, UTC
+ * @throws HOST_NOT_FOUND, VALIDATION_ERROR
+ */
+export async function setUpdateWindow(
+  { em, queue }: HostContext,
+  nameOrId: string,
+  window: string,
+): Promise<{ host: Host; operation: Operation }> {
+  checkWindow(window)
+  return await em.fork().transactional(async (tx) => {
+    const host = await findByNameOrId(tx, nameOrId)
+    host.spec = { ...host.spec, updates: { ...host.spec.updates, window } }
+    addAuditEvent(tx, null, 'host.update-window', host.id, { window })
+    await tx.flush()
+    return { host, operation: await queueConverge({ queue }, tx, host) }
+  })
+}
+
+async function findByNameOrId(tx: ServiceContext['em'], nameOrId: string): Promise<Host> {
+  const host = await tx.findOne(
+    Host,
+    { $or: [{ id: nameOrId }, { name: nameOrId }], removedAt: null },
+    { lockMode: LockMode.PESSIMISTIC_WRITE },
+  )
+  if (!host) throw new AppError('HOST_NOT_FOUND', `There is no host ${nameOrId}.`)
+  return host
+}
+
 /** Takes a host out of the inventory; a local machine is removed by the boot helper. @throws HOST_IN_USE */
 export async function removeHost({ em }: HostContext, nameOrId: string): Promise<Host> {
   return await em.fork().transactional(async (tx) => {
-    const host = await tx.findOne(Host, { $or: [{ id: nameOrId }, { name: nameOrId }], removedAt: null })
-    if (!host) throw new AppError('HOST_NOT_FOUND', `There is no host ${nameOrId}.`)
-    await tx.lock(host, LockMode.PESSIMISTIC_WRITE)
+    const host = await findByNameOrId(tx, nameOrId)
     const databases = await tx.count(Database, { instance: { host: host.id }, deletedAt: null })
     if (databases > 0) {
       throw new AppError(

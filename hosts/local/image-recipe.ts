@@ -23,6 +23,7 @@ const PACKAGES = [
   'systemd',
   'systemd-sysv',
   'tzdata',
+  'unattended-upgrades',
 ]
 
 export interface Recipe {

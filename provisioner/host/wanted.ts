@@ -6,6 +6,7 @@ import { pgbouncerModule } from '../modules/pgbouncer.ts'
 import { poolWatchdogModule } from '../modules/pool-watchdog.ts'
 import { postgresModule } from '../modules/postgres.ts'
 import { storageModule } from '../modules/storage.ts'
+import { updatesModule } from '../modules/updates.ts'
 import type { HostModule } from './resources.ts'
 
 /** What a host must be, whole: plain data, the same for the same spec and release. */
@@ -24,6 +25,7 @@ export function hostWanted(spec: HostSpec): HostWanted {
       storageModule(spec),
       pgbouncerModule(spec),
       poolWatchdogModule(),
+      updatesModule(spec),
     ],
   }
 }
