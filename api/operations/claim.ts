@@ -2,6 +2,9 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import { Operation } from '../model/operation.ts'
 import { OperationStep } from '../model/operation-step.ts'
 
+/** A pause ends sooner than this; what lies further ahead was written while the clock was ahead. */
+export const FAR_AHEAD_MS = 60_000
+
 /**
  * Takes every operation of a host that is due, also those that a dead worker left running: the queue lets only
  * one pass of a host be active, so a running operation without our mark has no other runner.
@@ -12,18 +15,19 @@ export async function claimOperations(
   workerId: string,
 ): Promise<Operation[]> {
   return await em.fork().transactional(async (tx) => {
+    const now = new Date()
+    const farAhead = new Date(now.getTime() + FAR_AHEAD_MS)
     const due = await tx.find(
       Operation,
       {
         host: hostId,
         $or: [
-          { state: 'queued', $or: [{ retryAt: null }, { retryAt: { $lte: new Date() } }] },
+          { state: 'queued', $or: [null, { $lte: now }, { $gt: farAhead }].map((retryAt) => ({ retryAt })) },
           { state: 'running', claimedBy: { $ne: workerId } },
         ],
       },
       { orderBy: { id: 'asc' }, lockMode: 4, populate: [] },
     )
-    const now = new Date()
     for (const operation of due) {
       operation.state = 'running'
       operation.claimedBy = workerId

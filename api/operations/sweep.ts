@@ -4,6 +4,7 @@ import { messageOf } from '../../common/errors.ts'
 import { Host } from '../model/host.ts'
 import { Operation } from '../model/operation.ts'
 import { OperationStep } from '../model/operation-step.ts'
+import { FAR_AHEAD_MS } from './claim.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { HOST_QUEUE, OPERATION_STEPS } from './kinds.ts'
 
@@ -34,26 +35,39 @@ export function startSweep(boss: PgBoss, dependencies: PassDependencies): () => 
   }
 }
 
+/** Without waiting for a time that was written while the clock was ahead: it may be days until then. */
 async function sweep(boss: PgBoss, { em }: PassDependencies): Promise<void> {
   await queueReconciles(em.fork())
+  await em
+    .fork()
+    .getConnection()
+    .execute(
+      `update boss.job set start_after = now()
+       where name = ? and state = 'created' and start_after > now() + make_interval(secs => ?)`,
+      [HOST_QUEUE, FAR_AHEAD_MS / 1000],
+    )
   const due: { id: string }[] = await em
     .fork()
     .getConnection()
     .execute(
       `select distinct host_id as id from operation
-     where (state = 'queued' and coalesce(retry_at, created_at) <= now() - interval '300 ms')
-        or (state = 'running' and started_at < now() - make_interval(secs => ?))`,
-      [ABANDONED_SECONDS],
+     where (state = 'queued' and coalesce(retry_at, created_at)
+              not between now() - interval '300 ms' and now() + make_interval(secs => ?))
+        or (state = 'running' and started_at
+              not between now() - make_interval(secs => ?) and now() + make_interval(secs => ?))`,
+      [FAR_AHEAD_MS / 1000, ABANDONED_SECONDS, FAR_AHEAD_MS / 1000],
     )
   for (const { id } of due) await boss.send(HOST_QUEUE, { hostId: id }, { singletonKey: id })
 }
 
 /** A host that was seen too long ago gets a converge operation of the platform's own. */
 async function queueReconciles(em: EntityManager): Promise<void> {
+  const due = new Date(Date.now() - RECONCILE_MS)
+  const farAhead = new Date(Date.now() + FAR_AHEAD_MS)
   const stale = await em.find(Host, {
     removedAt: null,
     ssh: { $ne: null },
-    observedAt: { $lt: new Date(Date.now() - RECONCILE_MS) },
+    $or: [{ observedAt: { $lt: due } }, { observedAt: { $gt: farAhead } }],
   })
   for (const host of stale) {
     await em.transactional(async (tx) => {
@@ -66,7 +80,7 @@ async function queueReconciles(em: EntityManager): Promise<void> {
       const recent = await tx.count(Operation, {
         host: host.id,
         kind: 'converge-host',
-        createdAt: { $gt: new Date(Date.now() - RECONCILE_MS) },
+        createdAt: { $gt: due, $lt: farAhead },
       })
       if (open + recent > 0) return
       const operation = tx.create(Operation, { kind: 'converge-host', host, state: 'queued', attempts: 0 })

@@ -52,14 +52,15 @@ export class OperationWaiter {
 
   /** The operation at its end, or as it is when the time is up. @param waitMs at most this many milliseconds */
   async wait(id: string, waitMs: number): Promise<Operation> {
-    const until = Date.now() + waitMs
+    // By the time that nobody sets: a clock that is put back must not keep a request waiting for days.
+    const until = performance.now() + waitMs
     for (;;) {
       const ended = Promise.withResolvers<void>()
       const wakes = this.#waiting.get(id) ?? new Set()
       this.#waiting.set(id, wakes.add(ended.resolve))
       try {
         const operation = await this.#em.fork().findOneOrFail(Operation, { id })
-        const left = until - Date.now()
+        const left = until - performance.now()
         if (hasEnded(operation) || left <= 0 || this.#closed) return operation
         const timer = setTimeout(ended.resolve, Math.min(left, POLL_MS))
         await ended.promise

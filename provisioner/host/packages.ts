@@ -18,7 +18,7 @@ export async function installPackages(
   const { install, reinstall } = wanted
   const words = [...install, ...(reinstall.length > 0 ? ['--reinstall', ...reinstall] : [])]
   const start = script('start the installation of packages', templateText('host/packages-start.sh'), ...words)
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = performance.now() + PATIENCE_MS
   for (;;) {
     const joined = (await connection.run(start)).trim() === 'joined'
     await finished(connection, deadline, tell)
@@ -34,7 +34,7 @@ async function finished(
   tell: (line: string) => void | Promise<void>,
 ): Promise<void> {
   const poll = script('wait for the installation of packages', templateText('host/packages-poll.sh'))
-  while (Date.now() < deadline) {
+  while (performance.now() < deadline) {
     const [state = '', ...said] = (await connection.run(poll)).trim().split('\n')
     if (state === 'failed') {
       throw new HostError('exit', `The installation of packages failed: ${said.join('\n')}`, { code: 1 })
