@@ -119,7 +119,8 @@ export class HostConnection {
   }
 }
 
-function failure({ title }: Command, { code, signal, stderr }: SSHExecCommandResponse): HostError {
+/** What a command that did not end well is told as. */
+export function failure({ title }: Command, { code, signal, stderr }: SSHExecCommandResponse): HostError {
   const tail = stderr.trim().slice(-STDERR_TAIL)
   const said = tail === '' ? '' : `: ${tail}`
   // A connection that dies ends its channels without a code, just as a kill does.

@@ -18,9 +18,11 @@ const OPENING_DEADLINE_MS = 5 * 60_000
  */
 const PATIENT: readonly OperationKind[] = ['delete-database', 'reset-password', 'set-allowlist']
 
-/** Failures that pass by themselves: somebody holds a lock, a session is still ending. */
+/** Failures that pass by themselves: somebody holds a lock, a session is still ending, the host is busy. */
 const PASSING =
-  /lock timeout|statement timeout|being accessed by other users|did not report|have not ended|tuple concurrently/
+  /lock timeout|statement timeout|being accessed by other users|did not report|have not ended|tuple concurrently|did not end in its time|hold the lock of this host/
+
+export const mayPass = (reason: string): boolean => PASSING.test(reason)
 
 /** The operations that one pass carries out together; one that fails leaves alone. */
 export class TenantBatch {
@@ -60,7 +62,7 @@ export class TenantBatch {
       if (operations.length === 0) continue
       this.live = this.live.filter((operation) => !operations.includes(operation))
       await this.journal.fail(operations, step, reason)
-      await endOrRetry(this.dependencies, operations, reason, PASSING.test(reason))
+      await endOrRetry(this.dependencies, operations, reason, mayPass(reason))
     }
   }
 }
