@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/postgresql'
+import type { EntityManager, FilterQuery } from '@mikro-orm/postgresql'
 import { Operation } from '../model/operation.ts'
 import { OperationStep } from '../model/operation-step.ts'
 
@@ -14,20 +14,34 @@ export async function claimOperations(
   hostId: string,
   workerId: string,
 ): Promise<Operation[]> {
+  const now = new Date()
+  const farAhead = new Date(now.getTime() + FAR_AHEAD_MS)
+  return await claim(em, workerId, {
+    host: hostId,
+    $or: [
+      { state: 'queued', $or: [null, { $lte: now }, { $gt: farAhead }].map((retryAt) => ({ retryAt })) },
+      { state: 'running', claimedBy: { $ne: workerId } },
+    ],
+  })
+}
+
+/** Takes the operations of these databases that wait for whatever reason. */
+export async function claimWaiting(
+  em: EntityManager,
+  databaseIds: readonly string[],
+  workerId: string,
+): Promise<Operation[]> {
+  return await claim(em, workerId, { database: { $in: [...databaseIds] }, state: 'queued' })
+}
+
+async function claim(
+  em: EntityManager,
+  workerId: string,
+  where: FilterQuery<Operation>,
+): Promise<Operation[]> {
   return await em.fork().transactional(async (tx) => {
     const now = new Date()
-    const farAhead = new Date(now.getTime() + FAR_AHEAD_MS)
-    const due = await tx.find(
-      Operation,
-      {
-        host: hostId,
-        $or: [
-          { state: 'queued', $or: [null, { $lte: now }, { $gt: farAhead }].map((retryAt) => ({ retryAt })) },
-          { state: 'running', claimedBy: { $ne: workerId } },
-        ],
-      },
-      { orderBy: { id: 'asc' }, lockMode: 4, populate: [] },
-    )
+    const due = await tx.find(Operation, where, { orderBy: { id: 'asc' }, lockMode: 4, populate: [] })
     for (const operation of due) {
       operation.state = 'running'
       operation.claimedBy = workerId

@@ -47,15 +47,10 @@ export async function makeInstances(
   await batch.journal.end(batch.live, 'instance')
 }
 
-/** Grows, removes, lets owners of full instances in. @returns what could not be done, in words */
-export async function changeStorage(
-  batch: TenantBatch,
-  { rows }: HostTenants,
-  plan: StoragePlan,
-): Promise<string[]> {
-  const grown = await growInstances(batch.connection, plan.grow)
-  const removed = await removeInstances(batch.connection, plan.remove)
-  await letIn(batch, rows)
+/** Makes storage larger, and removes that of instances without a database. @returns what could not be done, in words */
+export async function changeStorage({ connection }: TenantBatch, plan: StoragePlan): Promise<string[]> {
+  const grown = await growInstances(connection, plan.grow)
+  const removed = await removeInstances(connection, plan.remove)
   return [...grown, ...removed].map(
     ([name, reason]) => `the storage of instance ${name} stays as it is: ${reason}`,
   )
@@ -64,7 +59,8 @@ export async function changeStorage(
 const NOT_FULL =
   'The storage of this project is not full, so its databases are open: log in as always. There is nothing to let you in for.'
 
-async function letIn(batch: TenantBatch, rows: HostTenants['rows']): Promise<void> {
+/** Opens full instances for owners who asked to make room. */
+export async function letOwnersIn(batch: TenantBatch, { rows }: HostTenants): Promise<void> {
   const asked = batch.live.filter(({ kind }) => kind === 'cleanup-login')
   batch.journal.begin(asked, 'login')
   const byId = new Map([...rows.values()].map((row) => [row.id, row]))

@@ -47,6 +47,12 @@ export class TenantBatch {
     this.live = [...operations]
   }
 
+  /** Takes operations in that were claimed after the pass had begun; what failed before gets its next attempt here. */
+  join(operations: readonly Operation[]): void {
+    this.live.push(...operations)
+    this.failed.clear()
+  }
+
   /** Live operations of these kinds whose database is one of these rows. */
   of(rows: Iterable<TenantRow>): Operation[] {
     const ids = new Set([...rows].map((row) => row.id))

@@ -13,11 +13,11 @@ import { poolDigest, renderPoolFiles } from '../../provisioner/tenants/pool-file
 import { runTenantSql } from '../../provisioner/tenants/sql.ts'
 import { invalidBecause } from '../../provisioner/tenants/validate.ts'
 import { revoke, revokedOperations } from './authority.ts'
-import { stillClaimed } from './claim.ts'
+import { claimWaiting, stillClaimed } from './claim.ts'
 import { closingDoors } from './closing.ts'
 import { ClaimLost } from './finish.ts'
 import { prove } from './prove.ts'
-import { changeStorage, makeInstances, refuseImpossible } from './storage-phase.ts'
+import { changeStorage, letOwnersIn, makeInstances, refuseImpossible } from './storage-phase.ts'
 import { recordMeasured } from './storage-record.ts'
 import type { TenantBatch } from './tenant-batch.ts'
 import { type HostTenants, loadTenants } from './wanted.ts'
@@ -34,8 +34,7 @@ export async function runTenantsPhase(batch: TenantBatch, everything: boolean): 
 
 async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' | 'revoked'> {
   const { em } = batch.dependencies
-  const tenants = await loadTenants(em, batch.host.id)
-  leaveToTheirPass(batch, tenants)
+  const tenants = await loadClaimed(batch)
   await refuseBadRows(batch, tenants)
   const { wanted, rows } = tenants
   const facts = await readTenantFacts(batch.connection, scopeOf(tenants, everything))
@@ -46,7 +45,6 @@ async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' 
   await recordMeasured(em, batch.host.id, { storage: facts.storage, sizes: new Map() })
   await refuseImpossible(batch, plan.storage, rows)
   await makeInstances(batch, tenants, plan)
-  const storage = await changeStorage(batch, tenants, plan.storage)
   await close(batch, plan, rows)
   if (await dropRevoked(batch)) return 'revoked'
   // A throw-away PgBouncer tries the files while PostgreSQL makes the roles: neither waits for the other.
@@ -54,7 +52,10 @@ async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' 
   trial?.catch(() => undefined)
   await makeRoles(batch, plan, rows)
   await open(batch, tenants, plan, trial)
+  await letOwnersIn(batch, tenants)
   await prove(batch, tenants)
+  // Last, because nobody waits for it: a large file system takes its time.
+  const storage = await changeStorage(batch, plan.storage)
 
   const told = [...storage, ...plan.reasons].slice(0, 20)
   await batch.journal.end(batch.live, 'tenants', told.join('; ') || 'no change')
@@ -62,13 +63,20 @@ async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' 
 }
 
 /**
- * A change whose operation came after this pass had claimed its own is not one that was left behind: the next pass
- * knows what it asks for, and which sessions it must end.
+ * The rows of the host, once every operation behind a change of theirs is this pass's. A pass carries out what the
+ * rows want; an operation that it has not claimed would be carried out with nobody asking whether its key still has
+ * its right, or which sessions it must end.
  */
-function leaveToTheirPass(batch: TenantBatch, tenants: HostTenants): void {
-  tenants.changed = tenants.changed.filter(
-    (row) => !row.awaited || row.observedRevision === 0 || batch.of([row]).length > 0,
-  )
+async function loadClaimed(batch: TenantBatch): Promise<HostTenants> {
+  const { em, workerId } = batch.dependencies
+  for (;;) {
+    const tenants = await loadTenants(em, batch.host.id)
+    const awaited = tenants.changed.filter((row) => row.awaited)
+    if (awaited.length === 0) return tenants
+    const ids = awaited.map(({ id }) => id)
+    batch.join(await claimWaiting(em, ids, workerId))
+    await dropRevoked(batch)
+  }
 }
 
 async function refuseBadRows(batch: TenantBatch, { wanted, rows }: HostTenants): Promise<void> {

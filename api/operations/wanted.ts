@@ -17,7 +17,7 @@ export interface TenantRow {
   clients: number
   /** Canonical CIDRs. */
   rules: string[]
-  /** An operation of its own waits for it that no pass has begun. */
+  /** An operation of its own waits for it, which no worker has claimed. */
   awaited: boolean
 }
 
@@ -35,7 +35,7 @@ const ROWS = `
   select d.id, d.physical_name as "physicalName", i.name as instance, d.wanted, d.revision,
          d.observed_revision as "observedRevision", d.verifier, d.sealed_password as "sealedPassword", d.clients,
          array(select r.cidr from allowlist_rule r where r.database_id = d.id order by r.position) as rules,
-         exists(select from operation o where o.database_id = d.id and o.state = 'queued' and o.attempts = 0) as awaited
+         exists(select from operation o where o.database_id = d.id and o.state = 'queued') as awaited
   from database d join instance i on i.id = d.instance_id
   where i.host_id = ? and d.deleted_at is null
   order by d.physical_name`

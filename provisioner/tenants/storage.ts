@@ -59,6 +59,8 @@ export async function measureStorage(connection: HostConnection): Promise<Measur
   return measured
 }
 
+const START_SECONDS = 3
+
 /** Makes and starts instances. By name of the instance: why it failed. */
 export function ensureInstances(
   connection: HostConnection,
@@ -69,6 +71,8 @@ export function ensureInstances(
   return each(connection, instances, async ({ name, storageBytes, memoryBytes, maxConnections }) => {
     const command = sh`${LAYOUT.library}/instance-ensure ${name} ${storage} ${storageBytes} ${memoryBytes} ${maxConnections}`
     await connection.run(locked(command), { deadlineMs: 25_000 })
+    // One that takes longer is waited for by its next attempt, so that it does not hold up the others of the pass.
+    await connection.run(sh`timeout ${START_SECONDS} systemctl start ${`pgi@${name}.service`}`)
   })
 }
 
