@@ -5,10 +5,12 @@ import {
   allowCleanup,
   ensureInstances,
   growInstances,
+  measureStorage,
   removeInstances,
 } from '../../provisioner/tenants/storage.ts'
 import type { Operation } from '../model/operation.ts'
 import { fail } from './finish.ts'
+import { recordMeasured } from './storage-record.ts'
 import { endOrRetry, isPatient, type TenantBatch } from './tenant-batch.ts'
 import type { HostTenants, TenantRow } from './wanted.ts'
 
@@ -55,6 +57,10 @@ export async function changeStorage(
 ): Promise<string[]> {
   const grown = await growInstances(batch.connection, plan.grow)
   const removed = await removeInstances(batch.connection, plan.remove)
+  if (plan.grow.length > 0) {
+    // Whoever asked for it looks at what is there now.
+    await recordMeasured(batch.dependencies.em, batch.host.id, await measureStorage(batch.connection))
+  }
   await letIn(batch, rows)
   return [...grown, ...removed].map(
     ([name, reason]) => `the storage of instance ${name} stays as it is: ${reason}`,
