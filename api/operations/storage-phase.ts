@@ -5,10 +5,12 @@ import {
   allowCleanup,
   ensureInstances,
   growInstances,
+  measureStorage,
   removeInstances,
 } from '../../provisioner/tenants/storage.ts'
 import type { Operation } from '../model/operation.ts'
 import { fail } from './finish.ts'
+import { recordMeasured } from './storage-record.ts'
 import { endOrRetry, isPatient, type TenantBatch } from './tenant-batch.ts'
 import type { HostTenants, TenantRow } from './wanted.ts'
 
@@ -48,9 +50,16 @@ export async function makeInstances(
 }
 
 /** Makes storage larger, and removes that of instances without a database. @returns what could not be done, in words */
-export async function changeStorage({ connection }: TenantBatch, plan: StoragePlan): Promise<string[]> {
+export async function changeStorage(
+  { connection, dependencies, host }: TenantBatch,
+  plan: StoragePlan,
+): Promise<string[]> {
   const grown = await growInstances(connection, plan.grow)
   const removed = await removeInstances(connection, plan.remove)
+  if (plan.grow.length > 0) {
+    // Whoever asked for it looks at what is there now.
+    await recordMeasured(dependencies.em, host.id, await measureStorage(connection))
+  }
   return [...grown, ...removed].map(
     ([name, reason]) => `the storage of instance ${name} stays as it is: ${reason}`,
   )

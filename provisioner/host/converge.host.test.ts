@@ -58,6 +58,7 @@ test.serial('a bare machine is ready after one converge, and the next one change
 test.serial('units are closed to what they do not need', async (t) => {
   for (const [unit, most] of [
     ['pgbouncer', 3],
+    ['storage-watch', 2],
     ['pgi@iabcdefghij', 1],
   ] as const) {
     const said = await inside(`systemd-analyze security --no-pager ${unit}.service | tail -n 1`)
@@ -77,6 +78,7 @@ const DRIFT: [string, RegExp][] = [
   ['rm /usr/local/lib/dbhost/firewall-load', /^write .*firewall-load \(was missing\)$/],
   ['ln -sfn /etc/hostname /etc/nftables.conf', /^write \/etc\/nftables\.conf \(was a link\)$/],
   ['nft flush ruleset', /^load the firewall/],
+  ['systemctl stop storage-watch', /^start unit storage-watch\.service \(was inactive\)$/],
   ['systemctl stop pool-certificate.timer', /^start unit pool-certificate\.timer \(was inactive\)$/],
   [
     'systemctl kill --signal=KILL caddy; systemctl stop caddy',
