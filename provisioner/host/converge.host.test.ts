@@ -55,18 +55,6 @@ test.serial('a bare machine is ready after one converge, and the next one change
   t.is(await inside('cat /run/pgbouncer/loaded'), 'empty')
 })
 
-test.serial('units are closed to what they do not need', async (t) => {
-  for (const [unit, most] of [
-    ['pgbouncer', 3],
-    ['storage-watch', 2],
-    ['pgi@iabcdefghij', 1],
-  ] as const) {
-    const said = await inside(`systemd-analyze security --no-pager ${unit}.service | tail -n 1`)
-    const level = Number(/level for \S+: ([\d.]+)/.exec(said)?.[1])
-    t.true(level <= most, said)
-  }
-})
-
 const DRIFT: [string, RegExp][] = [
   ["printf ' ' >>/etc/caddy/Caddyfile", /^write \/etc\/caddy\/Caddyfile \(content differs\)$/],
   [

@@ -32,15 +32,24 @@ export interface Answer {
   detail?: string
 }
 
+/** A connection to a registered host, as the worker has one; `close` it. */
+export async function connectTo(
+  { installation, orm }: Pick<Service, 'installation' | 'orm'>,
+  { id, ssh }: Host,
+): Promise<HostConnection> {
+  const { sealedKey } = await orm.em.fork().findOneOrFail(HostCredential, { host: id })
+  if (!ssh) throw new Error('the host has not booted yet')
+  const privateKey = openBox(readBoxPrivateKey(installation), sealedKey, `host:${id}:key`)
+  return await connectHost({ ...ssh, privateKey })
+}
+
 export async function openService(clone: Clone): Promise<Service> {
   const { apiUrl, apiKey, database } = clone.facts
   const installation = describeInstallation(clone.id, clone.path)
   const orm = await openOrm(ownerAddress(installation), 4)
   const host = await orm.em.fork().findOneOrFail(Host, { removedAt: null })
-  const { sealedKey } = await orm.em.fork().findOneOrFail(HostCredential, { host: host.id })
-  if (!host.ssh || !database) throw new Error('npm start left no host or no database')
-  const privateKey = openBox(readBoxPrivateKey(installation), sealedKey, `host:${host.id}:key`)
-  const connection = await connectHost({ ...host.ssh, privateKey })
+  if (!database) throw new Error('npm start left no database')
+  const connection = await connectTo({ installation, orm }, host)
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', prefer: 'wait=60' }
   return {
     ...{ installation, orm, host, connection },

@@ -52,7 +52,7 @@ test.serial('W1 storage grows while its project writes', async (t) => {
   t.is(await attack.isOpen(), true)
 })
 
-test.serial('storage is never made smaller', async (t) => {
+test.serial('W1 storage is never made smaller', async (t) => {
   const { code, output } = await grow('700MiB')
   t.not(code, 0)
   t.regex(output, /never made smaller/)
@@ -92,7 +92,7 @@ test.serial(
 )
 
 test.serial(
-  'an instance without databases leaves the host with the next converge, and comes back',
+  'W1 an instance without databases leaves the host with the next converge, and comes back',
   async (t) => {
     const { a, sibling, project } = attack
     const { instance } = project
