@@ -67,7 +67,12 @@ async function queueReconciles(em: EntityManager): Promise<void> {
   const stale = await em.find(Host, {
     removedAt: null,
     ssh: { $ne: null },
-    $or: [{ observedAt: { $lt: due } }, { observedAt: { $gt: farAhead } }],
+    $or: [
+      { observedAt: { $lt: due } },
+      { observedAt: { $gt: farAhead } },
+      // Its first converge gave up on a host that did not answer; nobody else would ever try again.
+      { observedAt: null, observation: 'unreachable' },
+    ],
   })
   for (const host of stale) {
     await em.transactional(async (tx) => {

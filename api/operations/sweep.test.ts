@@ -34,13 +34,13 @@ test.after.always(async () => {
   await orm.close()
 })
 
-async function swept(until: () => Promise<boolean>): Promise<boolean> {
+async function swept(until: () => Promise<boolean>, looks = 100): Promise<boolean> {
   const end = startSweep(queue.boss, {
     ...{ em: orm.em, workerId: 'w', ring: newKeyRing(), checkpoint: noCheckpoint, log },
     connections: new Connections(orm.em, newBoxKeys().privateKey),
   })
   try {
-    for (let look = 0; look < 100; look++) {
+    for (let look = 0; look < looks; look++) {
       if (await until()) return true
       await sleep(50)
     }
@@ -85,6 +85,15 @@ test.serial(
     )
   },
 )
+
+test.serial('a host that never answered is tried again every ten minutes', async (t) => {
+  const queued = `select count(*) from operation where state = 'queued'`
+  await sql(`update operation set state = 'failed', created_at = now() - interval '9 minutes'`)
+  await sql(`update host set observed_at = null, observation = 'unreachable'`)
+  t.false(await swept(async () => (await count(queued)) > 0, 20))
+  await sql(`update operation set created_at = now() - interval '11 minutes'`)
+  t.true(await swept(async () => (await count(queued)) === 1))
+})
 
 test.serial('a request does not wait for days because the clock was put back', async (t) => {
   await sql(`update operation set state = 'running', claimed_by = 'nobody'`)
