@@ -114,6 +114,19 @@ export class RunningService {
     }
   }
 
+  /** Takes a second host out again, with every database on it, also one whose creation failed. */
+  async removeHost(name: string): Promise<void> {
+    const hosts = await this.service.request('GET', '/hosts?limit=100')
+    const { data } = hosts.body as unknown as { data: { id: string; name: string }[] }
+    const id = data.find((host) => host.name === name)?.id
+    if (id === undefined) return
+    const { body } = await this.service.request('GET', '/databases?limit=100')
+    const databases = (body as unknown as { data: (Answer & { hostId: string })[] }).data
+    await this.delete(...databases.filter(({ hostId }) => hostId === id))
+    const { code, output } = await this.clone.run('admin', 'host', 'remove', name)
+    if (code !== 0) throw new Error(output)
+  }
+
   /** A session over verified TLS; `end` it. @param entry the alias or another database */
   connect(database: Answer, entry = database.database): Promise<Session> {
     return Session.open(database, this.service.ca, entry)

@@ -5,12 +5,10 @@ import test from 'ava'
 import { loginFromOutside } from '../../api/operations/outside-login.ts'
 import { Secret } from '../../common/secret.ts'
 import { RunningService } from '../host/running-service.ts'
-import type { Answer } from '../host/service.ts'
 import { bareMachine, type TestMachine } from '../machine.ts'
 
 let running: RunningService
 let owned: TestMachine
-let database: Answer | undefined
 const folder = mkdtempSync(join(tmpdir(), 'dbhost-ssh-host-'))
 const keyFile = join(folder, 'key')
 
@@ -20,8 +18,7 @@ test.before(async () => {
   running = await RunningService.shared()
 })
 test.after.always(async () => {
-  if (database) await running.delete(database)
-  await running?.clone.run('admin', 'host', 'remove', 'owned')
+  await running?.removeHost('owned')
   await running?.remove()
   await owned?.remove()
   rmSync(folder, { recursive: true })
@@ -47,7 +44,7 @@ test.serial('a Debian machine that somebody owns becomes a host, and a database 
   const local = await running.service.request('POST', '/databases', { name: 'nowhere', host: 'owned' })
   t.is(local.status, 422, 'a loopback caller has no address that this host would see')
   const allowlist = owned.spec.controlPlane.map((cidr) => ({ cidr }))
-  database = await running.createApart('on-owned', { host: 'owned', allowlist })
+  const database = await running.createApart('on-owned', { host: 'owned', allowlist })
   t.is(database.host, owned.target.address)
   const { port, password } = database
   const { caCertificate: ca } = database as unknown as { caCertificate: string }

@@ -54,12 +54,11 @@ test.before(async () => {
 })
 test.after.always(async () => {
   await watched?.stop()
-  await running.delete(...[here, there].filter((database) => database !== undefined))
   second?.close()
-  const { code, output } = await running.clone.run('admin', 'host', 'remove', 'w15')
+  if (here) await running.delete(here)
+  await running.removeHost('w15')
   await running.remove()
   rmSync(folder, { recursive: true })
-  if (code !== 0) throw new Error(output)
 })
 
 /** What psql says to the line that is printed for a database, with this CA in its file; `in` where it lets in. */
