@@ -23,6 +23,7 @@ export interface ApiDatabase {
 
 export interface Answer<T> {
   status: number
+  headers: Headers
   body: T & { code?: string; detail?: string }
 }
 
@@ -53,7 +54,7 @@ export class ApiClient {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await response.text()
-    return { status: response.status, body: text === '' ? {} : JSON.parse(text) }
+    return { status: response.status, headers: response.headers, body: text === '' ? {} : JSON.parse(text) }
   }
 
   /** Waits for the end of an operation. */

@@ -15,7 +15,9 @@ export async function makeFirstDatabase(api: ApiClient): Promise<CreatedDatabase
   const body = { name: FIRST_DATABASE }
   const headers = { ...WAIT, 'idempotency-key': 'npm-start-first-database' }
   const made = await api.request<ApiDatabase>('POST', '/databases', body, headers)
-  if (made.body.code === 'DATABASE_EXISTS') return await resetFirstDatabase(api)
+  // One whose create failed for good stays wanted; the same request would only be told the same failure again.
+  const failedBefore = made.body.code === 'AGENT_ERROR' && made.headers.get('idempotency-replayed') === 'true'
+  if (made.body.code === 'DATABASE_EXISTS' || failedBefore) return await resetFirstDatabase(api)
   const database = withSecrets(made.body)
   if (!database)
     throw new Refusal(`The first database could not be made: ${made.body.detail ?? made.status}.`)
