@@ -8,6 +8,7 @@ import { canonicalCidr } from '../common/cidr.ts'
 import type { LocalMachine as Machine } from '../hosts/local/machine.ts'
 import { type ControlPlane, startPrograms } from './control-plane.ts'
 import { followOperation } from './follow.ts'
+import type { InstallationKeys } from './keys.ts'
 import { MachineKeeper } from './machines.ts'
 import { Refusal, say } from './say.ts'
 import type { Shutdown } from './shutdown.ts'
@@ -35,8 +36,8 @@ export async function bringUp(plane: ControlPlane, shutdown: Shutdown): Promise<
 }
 
 /** Tells the rows how the machine is reached, and gives the worker the key to it. */
-async function announce(
-  { services, keys }: ControlPlane,
+export async function announce(
+  { services, keys }: Pick<ControlPlane, 'services'> & { keys: Pick<InstallationKeys, 'machineSsh'> },
   row: LocalMachine,
   machine: Machine,
 ): Promise<void> {

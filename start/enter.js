@@ -11,6 +11,7 @@ const GB = 1024 ** 3
 const COMMANDS = {
   start: { file: 'start/start.ts', machines: true, root: true },
   test: { file: 'test/run.ts', machines: true, root: true },
+  soak: { file: 'test/soak/run.ts', machines: true, root: true },
   bench: { file: 'bench/run.ts', machines: true, root: true },
   reset: { file: 'start/reset.ts', machines: false, root: true },
   admin: { file: 'start/admin.ts', machines: false, root: true },

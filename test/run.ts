@@ -11,12 +11,14 @@ interface Level {
   concurrency: number
   /** One running service for all of its files: `RunningService.shared`. */
   service?: true
+  /** Why its files run only where they are asked for by name. */
+  onlyAsked?: string
 }
 
 const LEVELS: Level[] = [
   {
     name: 'unit and database',
-    files: (file) => !/\.(shared|host|start)\.test\.ts$/.test(file),
+    files: (file) => !/\.(shared|host|start|endurance)\.test\.ts$/.test(file),
     concurrency: 2,
   },
   {
@@ -27,6 +29,12 @@ const LEVELS: Level[] = [
   },
   { name: 'host', files: (file) => file.endsWith('.host.test.ts'), concurrency: 1 },
   { name: 'start', files: (file) => file.endsWith('.start.test.ts'), concurrency: 1 },
+  {
+    name: 'endurance',
+    files: (file) => file.endsWith('.endurance.test.ts'),
+    concurrency: 1,
+    onlyAsked: 'takes long, and has not yet been seen to pass',
+  },
 ]
 
 interface Count {
@@ -86,6 +94,10 @@ if (asked.length === 0) {
 for (const level of LEVELS) {
   const files = all.filter(level.files)
   if (files.length === 0) continue
+  if (level.onlyAsked !== undefined && asked.length === 0) {
+    total.skipped.push(...files.map((file) => `${level.name} › ${file} (${level.onlyAsked})`))
+    continue
+  }
   console.log(`\n${level.name}: ${files.length} files`)
   const began = Date.now()
   const { passed, failed, skipped } = await runLevel(level, files)

@@ -21,17 +21,19 @@ export function configurationDigest(spec: HostSpec): string {
 
 /** Brings the host itself (packages, files, units) to what its spec says. @returns how many changes that took */
 export async function convergeHost(batch: TenantBatch): Promise<number> {
-  const { connection, host, journal } = batch
+  const { connection, host, journal, dependencies } = batch
   const converging = batch.live.filter((operation) => operation.kind === 'converge-host')
   await journal.end(converging, 'connect')
   journal.begin(converging, 'configure')
   const wanted = hostWanted(host.spec)
   const actions = planHost(wanted, await readHostFacts(connection, wanted))
   let done = 0
-  await applyHost(connection, actions, ({ action, state, detail }) => {
+  await applyHost(connection, actions, async ({ action, state, detail }) => {
     if (state === 'done') done += 1
     const text = `${done} of ${actions.length} changes: ${action.title}${detail ? ` (${detail})` : ''}`
     journal.detail(converging, 'configure', text)
+    const begins = state === 'running' && detail === undefined
+    if (begins) await dependencies.checkpoint(`converge-host:change:${action.id}`)
   })
   const changes = actions.map((action) => action.title)
   const summary = changes.length > 30 ? [...changes.slice(0, 30), `${changes.length - 30} more`] : changes

@@ -24,7 +24,7 @@ sed -n 's/^hostssl "\\([^"]*\\)" "[^"]*" \\(\\S*\\) .*/hostRules \\1 \\2/p; s/^l
 nft -j list set ${LAYOUT.nftTable} pg_allow4 | sed 's/.*"elem"//' | grep -o '"[0-9.]*\\.[0-9]*"' | tr -d '"' | sed 's/^/firewall /' || true
 `
 
-export async function readStanding({ service }: RunningService): Promise<Standing> {
+export async function readStanding({ service }: Pick<RunningService, 'service'>): Promise<Standing> {
   const text = await service.connection.run(script('read', READ))
   const of = (word: string): string[] =>
     text

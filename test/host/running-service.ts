@@ -26,11 +26,13 @@ export class RunningService {
     chmodSync(this.#faults, 0o777)
   }
 
-  static async start(): Promise<RunningService> {
+  /** @param prepare changes the copy before it is started */
+  static async start(prepare: (clone: Clone) => void = () => {}): Promise<RunningService> {
     const clone = Clone.make()
     const worker = readFileSync(join(import.meta.dirname, 'fault-worker.ts'), 'utf8')
     writeFileSync(join(clone.path, 'api', 'worker.ts'), worker.replaceAll('../../', '../'))
     try {
+      prepare(clone)
       const command = await clone.start()
       return new RunningService(clone, command, await openService(clone))
     } catch (error) {
@@ -48,6 +50,11 @@ export class RunningService {
     if (path === undefined) return await RunningService.start()
     const clone = Clone.at(path)
     return new RunningService(clone, null, await openService(clone))
+  }
+
+  /** What `npm start` has printed so far. */
+  get output(): string {
+    return this.#command?.output ?? ''
   }
 
   /** The environment by which `shared` finds this service from another process. */
