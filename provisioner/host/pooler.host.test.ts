@@ -100,6 +100,7 @@ test.serial('an instance copied from the template serves a login through the poo
   const { outer4, outer6, address4, address6 } = host.machine
   const gigabyte = 1024 ** 3
   await connection.run(sh`${LAYOUT.library}/instance-ensure ${INSTANCE} image ${gigabyte} ${gigabyte} 300`)
+  await connection.run(sh`systemctl start ${`pgi@${INSTANCE}.service`}`)
   const verifier = scramVerifier(new Secret(PASSWORD))
   const psql = sh`psql -Xq -v ON_ERROR_STOP=1 -h /run/pgi/${INSTANCE} -U dbhost -d postgres`
   await connection.run(psql, {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { LAYOUT } from '../../provisioner/layout.ts'
 import { script } from '../../provisioner/shell.ts'
@@ -81,6 +82,8 @@ async function underAttack(t: ExecutionContext, flood: Parameters<typeof attack>
   const neighbour = await Neighbour.watch(victim, running.service.ca)
   const memory = await watchMemory()
   const outcomes = await attack(flood)
+  // Some are refused at once; what comes after that is watched as well.
+  await sleep(2000)
   const { highest, samples, starts } = await memory.stop()
   const { errors, commits, logins } = await neighbour.stop()
   t.log(
