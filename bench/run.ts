@@ -24,6 +24,13 @@ const { values } = parseArgs({
 })
 const rounds = Number(values.rounds)
 const stops = values.databases.split(',').map(Number)
+const before = values.against ? (JSON.parse(readFileSync(values.against, 'utf8')) as Result) : undefined
+if (before && !('throughput' in before)) {
+  console.error(
+    `${values.against} is of an earlier bench: run this one on the older version to compare with it.`,
+  )
+  process.exit(1)
+}
 
 /** Seconds until `npm start` says that it runs; null where another clone's machines keep the image. */
 async function start(clone: Clone): Promise<{ seconds: number; stop: () => Promise<unknown> }> {
@@ -66,7 +73,6 @@ try {
     converge: { oneDatabaseMs: convergeMs, allDatabasesMs: convergeFullMs },
     memory: { before: memoryBefore, after: memoryAfter },
   }
-  const before = values.against ? (JSON.parse(readFileSync(values.against, 'utf8')) as Result) : undefined
   const table = `${renderTable(result)}${before ? renderComparison(before, result) : ''}`
   const folder = join(import.meta.dirname, 'results')
   writeFileSync(join(folder, 'last.json'), `${JSON.stringify(result, null, 2)}\n`)
