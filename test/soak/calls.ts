@@ -1,17 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ERROR_CODES } from '../../common/errors.ts'
+import type { Answer } from '../host/service.ts'
 import type { Record } from './record.ts'
 
-export interface Body {
-  id: string
-  host: string
-  port: number
-  database: string
-  username: string
-  password: string
+export interface Body extends Answer {
   status: string
   code?: string
-  detail?: string
   requestId?: string
   retryable?: boolean
   operation?: { id: string }
