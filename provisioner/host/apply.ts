@@ -52,7 +52,7 @@ async function carryOut(
       return await installPackages(connection, action, tell)
     case 'user':
       return await run(
-        sh`useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin --comment ${action.user.comment} ${action.user.name}`,
+        script(action.title, templateText('host/user.sh'), action.user.name, action.user.comment),
       )
     case 'directory': {
       const { path, mode, owner, group } = action.directory

@@ -73,6 +73,7 @@ const DRIFT: [string, RegExp][] = [
     /^start unit caddy\.service \(was (inactive|failed)\)$/,
   ],
   ['systemctl disable --quiet pgbouncer', /^enable unit pgbouncer\.service \(was disabled\)$/],
+  ["sed -i '/^pgbouncer:/d' /etc/group", /^create user pgbouncer$/],
   ['rm /usr/bin/caddy', /^reinstall caddy \(\/usr\/bin\/caddy is missing\)$/],
   ['rm -f /var/lib/pgi-images/template.img', /^make the cluster that instances begin as/],
   ['rm /etc/pgbouncer/tenants', /^link \/etc\/pgbouncer\/tenants/],

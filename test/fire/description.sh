@@ -24,7 +24,7 @@ normal() { sed -E "s#$ADDRESS4#ADDRESS4#g; s#$OUTER4#OUTER4#g; s#$ADDRESS6#ADDRE
   dpkg --audit | sed 's/^/audit\t/'
   { dpkg --verify || true; } | sed 's/^/verify\t/'
 
-  systemctl list-unit-files --no-legend --no-pager | awk '{print "enabled\t" $1 "\t" $2}'
+  systemctl list-unit-files --no-legend --no-pager | awk '$2 != "transient" {print "enabled\t" $1 "\t" $2}'
   systemctl list-units --no-legend --no-pager --plain --state=active,failed,activating --type=service,path,timer,socket |
     grep -vE '^(user@|user-runtime-dir@|session-|apt-daily|dpkg-db-backup|systemd-(tmpfiles-clean|user-sessions|update-utmp|hostnamed|logind|timedated|localed)|e2scrub|fstrim|polkit|run-|logrotate|man-db|container-getty|console-getty|getty)' | awk '{print "unit\t" $1 "\t" $3 "\t" $4}'
   for unit in caddy pgbouncer ssh nftables systemd-journald; do
