@@ -39,6 +39,7 @@ export class FireControlPlane {
   #worker: ChildProcess | undefined
   #keeping: Promise<void> = Promise.resolve()
   #ending = false
+  #broken: unknown
 
   private constructor(parts: {
     installation: Installation
@@ -107,7 +108,12 @@ export class FireControlPlane {
       worker.on('message', (message: { at?: string; ready?: true }) => {
         if (message.ready) identity.hasWorked()
         if (message.at === undefined) return
-        void at(message.at, worker).then(() => worker.connected && worker.send('go'))
+        void at(message.at, worker).then(
+          () => worker.connected && worker.send('go'),
+          (error: unknown) => {
+            this.#broken ??= error
+          },
+        )
       })
       worker.send(identity.next())
       next = this.#load()
@@ -139,9 +145,10 @@ export class FireControlPlane {
     }
   }
 
-  /** Nothing goes on any more: who waits for something waits in vain. */
-  get isClosed(): boolean {
-    return this.#ending
+  /** False once nothing goes on any more: who waits for something waits in vain. @throws why a worker is not answered */
+  get goesOn(): boolean {
+    if (this.#broken !== undefined) throw this.#broken
+    return !this.#ending
   }
 
   async close(): Promise<void> {

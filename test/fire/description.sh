@@ -2,8 +2,19 @@
 
 # Made anew on every machine, or written by the system as it goes.
 own='^/(etc/(machine-id|hostname|hosts|resolv.conf|ssh/ssh_host_|ld.so.cache|\.pwd.lock|(passwd|group|shadow|gshadow|subuid|subgid)-?$|ssl/(certs/|private/ssl-cert-snakeoil)|pgbouncer/(tls|certificates))'
+# What systemd-sysusers leaves where it dies: new files that replaced nothing.
+own+='|etc/\.#(passwd|shadow|group|gshadow)'
 own+='|usr/lib/locale|usr/share/mime|usr/lib/.*(cache|\.pyc)|usr/share/perl5/.*cache)'
 normal() { sed -E "s#$ADDRESS4#ADDRESS4#g; s#$OUTER4#OUTER4#g; s#$ADDRESS6#ADDRESS6#g; s#$OUTER6#OUTER6#g; s#$ADDRESS6_DASHED#ADDRESS6#g; s#$HOST_NAME#NAME#g"; }
+
+# A timer's work, or a measurement, may be going on.
+for _ in {1..100}; do
+  [ -n "$(systemctl list-jobs --no-legend --no-pager; ls -d /run/dbhost-updates.* 2>/dev/null || true)" ] || break
+  sleep 0.1
+done
+
+# Once after the image was made, or for nothing that is ours.
+at_boot='ldconfig|systemd-(journal-catalog-update|sysusers|update-done)|postgresql\.service'
 
 {
   find /etc /usr/local /usr/lib /usr/sbin /usr/bin -xdev \( -type f -o -type d -o -type l \) -printf '%p\t%y\t%m\t%u:%g\t%l\n' |
@@ -26,7 +37,7 @@ normal() { sed -E "s#$ADDRESS4#ADDRESS4#g; s#$OUTER4#OUTER4#g; s#$ADDRESS6#ADDRE
 
   systemctl list-unit-files --no-legend --no-pager | awk '$2 != "transient" {print "enabled\t" $1 "\t" $2}'
   systemctl list-units --no-legend --no-pager --plain --state=active,failed,activating --type=service,path,timer,socket |
-    grep -vE '^(user@|user-runtime-dir@|session-|apt-daily|dpkg-db-backup|systemd-(tmpfiles-clean|user-sessions|update-utmp|hostnamed|logind|timedated|localed)|e2scrub|fstrim|polkit|run-|logrotate|man-db|container-getty|console-getty|getty)' | awk '{print "unit\t" $1 "\t" $3 "\t" $4}'
+    grep -vE '^(user@|user-runtime-dir@|session-|apt-daily|dpkg-db-backup|systemd-(tmpfiles-clean|user-sessions|update-utmp|hostnamed|logind|timedated|localed)|e2scrub|fstrim|polkit|run-|logrotate|man-db|container-getty|console-getty|getty)' | grep -vE "^($at_boot)" | awk '{print "unit\t" $1 "\t" $3 "\t" $4}'
   for unit in caddy pgbouncer ssh nftables systemd-journald; do
     systemctl show -p NeedDaemonReload -p ExecStart -p User -p Environment -p NoNewPrivileges "$unit" |
       sed -E 's/(start_time|stop_time|pid|code|status)=[^;}]*//g; s/^/setting\t'"$unit"'\t/'
@@ -50,5 +61,8 @@ normal() { sed -E "s#$ADDRESS4#ADDRESS4#g; s#$OUTER4#OUTER4#g; s#$ADDRESS6#ADDRE
   stat -c 'template	%s %a %U' /var/lib/pgi-images/template.img
   debugfs -R 'ls -l /data' /var/lib/pgi-images/template.img 2>/dev/null | awk 'NF > 5 {print "template\t" $2 "\t" $9}'
   cat /var/lib/pgi-images/template.digest | sed 's/^/template\t/'
-  echo "processes	$(ps -eo user:20,comm --no-headers | grep -vE 'sshd|bash|ps|sort|sed|awk|grep|nsenter|kworker|systemd|\(sd-pam\)|dbus|agetty|login' | sort | uniq -c | tr -s ' ' | paste -sd,)"
+  # This script and what it runs are a session from outside; a watchdog's pause is no state.
+  own=$(ps -o sid= -p $$ | tr -d ' ')
+  ps -eo sid,user:20,comm --no-headers | awk -v own="$own" '$1 != own {print $2, $3}' |
+    grep -vE 'sshd|bash|sleep|kworker|systemd|\(sd-pam\)|dbus|agetty|login' | sort | uniq -c | sed 's/^/processes\t/'
 } | sort

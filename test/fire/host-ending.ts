@@ -10,7 +10,7 @@ import type { FireControlPlane } from './control-plane.ts'
 
 /** The operation's end. @throws where it fails */
 async function succeeded(plane: FireControlPlane, id: string): Promise<string> {
-  while (!plane.isClosed) {
+  while (plane.goesOn) {
     const em = plane.orm.em.fork()
     const { state, error } = await em.findOneOrFail(Operation, { id })
     if (state === 'succeeded') {
@@ -25,7 +25,7 @@ async function succeeded(plane: FireControlPlane, id: string): Promise<string> {
 
 /** Waits until the host's first converge has ended well. */
 export async function converged(plane: FireControlPlane): Promise<void> {
-  while (!plane.isClosed) {
+  while (plane.goesOn) {
     const operation = await plane.orm.em.fork().findOne(Operation, { kind: 'converge-host' })
     if (operation) {
       await succeeded(plane, operation.id)

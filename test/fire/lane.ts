@@ -50,12 +50,12 @@ export class Lane {
     const change = checkpoint.slice(CHANGE.length)
     const fault = this.#faultOf(change)
     const isFirst = !this.changes.includes(change)
-    if (isFirst) this.changes.push(change)
-    if (!fault) return
     if (isFirst) {
-      this.#moments.set(change, new Set(MOMENTS[change]))
-      await this.#fire(fault, change, worker)
-    } else if ((this.#moments.get(change)?.size ?? 0) > 0) void this.#watch(fault, change, worker)
+      if (fault && !(await this.#fire(fault, change, worker))) return
+      this.changes.push(change)
+      this.#moments.set(change, new Set(fault ? MOMENTS[change] : []))
+    } else if (!fault) return
+    else if ((this.#moments.get(change)?.size ?? 0) > 0) void this.#watch(fault, change, worker)
   }
 
   /** Lets the change go on and meets it in its middle. */
@@ -71,15 +71,18 @@ export class Lane {
       now = [...left].find((moment) => moment.isNow(machine))
     }
     await sleep(this.#random.between(0, now.upTo))
-    left.delete(now)
-    await this.#fire(fault, now.name, worker, machine)
+    if (await this.#fire(fault, now.name, worker, machine)) left.delete(now)
   }
 
-  async #fire(fault: Fault, where: string, worker: ChildProcess, known?: LocalMachine): Promise<void> {
-    this.fired.push(`${fault}: ${where}`)
+  /** @returns false where an earlier fault has left nothing to break: the next attempt meets this one */
+  async #fire(fault: Fault, where: string, worker: ChildProcess, known?: LocalMachine): Promise<boolean> {
     const machine = known ?? (await machineOf(this.plane.installation))
-    if (fault === 'worker') worker.kill('SIGKILL')
-    else if (fault === 'machine') killMachine(machine)
-    else cutConnections(machine)
+    const hit = {
+      worker: () => worker.kill('SIGKILL'),
+      connection: () => cutConnections(machine) > 0,
+      machine: () => killMachine(machine),
+    }[fault]()
+    if (hit) this.fired.push(`${fault}: ${where}`)
+    return hit
   }
 }

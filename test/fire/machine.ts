@@ -17,22 +17,25 @@ function initOf(machine: LocalMachine): number {
   return init
 }
 
-/** The machine's process 1 dies as by a pulled plug, and all others with it. */
-export const killMachine = (machine: LocalMachine): void => {
-  process.kill(initOf(machine), 'SIGKILL')
+/** The machine's process 1 dies as by a pulled plug, and all others with it. @returns whether there was one */
+export function killMachine(machine: LocalMachine): boolean {
+  const { init } = findProcesses(machine.root)
+  if (init === undefined) return false
+  process.kill(init, 'SIGKILL')
+  return true
 }
 
 /** Processes of the machine whose command line begins like this. */
 export function processesIn(machine: LocalMachine, beginning: string): number[] {
   const { init } = findProcesses(machine.root)
   if (init === undefined) return []
-  const namespace = readlinkSync(`/proc/${init}/ns/pid`)
+  const namespaceOf = (pid: number): string => readlinkSync(`/proc/${pid}/ns/pid`)
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .filter((pid) => {
       try {
-        if (readlinkSync(`/proc/${pid}/ns/pid`) !== namespace) return false
+        if (namespaceOf(pid) !== namespaceOf(init)) return false
         return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(beginning)
       } catch {
         // It ended while we looked.

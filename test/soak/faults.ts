@@ -68,7 +68,7 @@ export class Faults {
       this.#kill('an instance', () => this.#inside('/usr/lib/postgresql/17/bin/postgres', victim)),
     'kill Caddy': () => this.#kill('Caddy', () => this.#inside('/usr/bin/caddy')),
     'reboot the machine': () => this.#powerOff(),
-    'kill the machine': () => killMachine(this.#field.machine),
+    'kill the machine': () => void killMachine(this.#field.machine),
     'cut SSH': () => {
       cutConnections(this.#field.machine)
     },
