@@ -38,3 +38,6 @@ export class SeededRandom {
 
 /** A seed for a run that was given none. */
 export const newSeed = (): number => Math.floor(Math.random() * 2 ** 31)
+
+/** The seed of a test whose name tells it, so that a run can be repeated: `DBHOST_TEST_SEED` chooses it. */
+export const seedOfTest = (): number => Number(process.env.DBHOST_TEST_SEED ?? newSeed())
