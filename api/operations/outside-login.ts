@@ -33,10 +33,18 @@ export async function loginFromOutside(login: OutsideLogin): Promise<string | un
     await client.query('select 1')
     return undefined
   } catch (error) {
-    // The door is open; the owner's own transactions may hold every server connection behind it.
-    const waited = connected && /timeout/i.test(messageOf(error))
-    return waited ? 'no server connection free within the deadline' : messageOf(error)
+    return refusalOf(error, connected, new Date())
   } finally {
     await client.end().catch(() => undefined)
   }
+}
+
+/** @param connected the door was open when it happened */
+export function refusalOf(error: unknown, connected: boolean, now: Date): string {
+  const message = messageOf(error)
+  // The owner's own transactions may hold every server connection behind the door.
+  if (connected && /timeout/i.test(message)) return 'no server connection free within the deadline'
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code !== 'CERT_NOT_YET_VALID' && code !== 'CERT_HAS_EXPIRED') return message
+  return `${message} at ${now.toISOString()}, the time of the control plane; one of the two clocks is wrong and must be set`
 }

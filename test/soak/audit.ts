@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AllowlistRule } from '../../api/model/allowlist-rule.ts'
 import { Database } from '../../api/model/database.ts'
 import { Host } from '../../api/model/host.ts'
-import { Instance } from '../../api/model/instance.ts'
 import { Operation } from '../../api/model/operation.ts'
 import { OperationStep } from '../../api/model/operation-step.ts'
 import { queueConverge } from '../../api/services/hosts.ts'
@@ -78,9 +77,10 @@ export async function auditService(service: Service, machine: LocalMachine): Pro
     : [`the second reconcile said ${second}`]
 
   const em = service.orm.em.fork()
-  const rows = await em.find(Database, { deletedAt: null })
+  const rows = await em.find(Database, { deletedAt: null }, { populate: ['instance'] })
   const rules = await em.find(AllowlistRule, { database: { deletedAt: null } }, { populate: ['database'] })
-  const instances = (await em.find(Instance, {})).map(({ name }) => name)
+  // One without a database has nothing on the host; its row waits for the next.
+  const instances = rows.map(({ instance }) => instance.name)
   const names = rows.map(({ physicalName }) => physicalName)
   const entries = names.flatMap((name) => [name, `${name}_session`])
   const standing = await readStanding({ service })

@@ -58,7 +58,7 @@ export async function fill(target: Target): Promise<string> {
   try {
     return await withClient(target, `${target.database}_session`, async (client) => {
       // Without WAL: what the disk is full of is then a table, as with a tenant who loads too much.
-      await client.query('create unlogged table if not exists filler (text text)')
+      await client.query('create unlogged table if not exists filler (text text storage external)')
       for (;;) {
         await client.query(
           `insert into filler select repeat(md5(random()::text), 250) from generate_series(1, 2500)`,

@@ -101,7 +101,7 @@ export class Faults {
     const table = `dbhost_soak_${installation}`
     const rules =
       `table inet ${table} { chain output { type filter hook output priority 0; ` +
-      `ip daddr ${address4} tcp dport 22 drop; } }`
+      `ip daddr ${address4} tcp dport 22 drop; }; }`
     execFileSync('/usr/sbin/nft', ['-f', '-'], { input: rules })
     try {
       await sleep(seconds * 1000)

@@ -12,7 +12,7 @@ import { selfEnded, unhandledErrors } from './logs.ts'
 import { describeFault, planFaults } from './plan.ts'
 import { Record } from './record.ts'
 import { type SoakService, startSoakService } from './service.ts'
-import { type Surroundings, Tenant } from './tenant.ts'
+import { FILLER, type Surroundings, Tenant } from './tenant.ts'
 import { Weather } from './weather.ts'
 
 const TENANTS = ['red', 'green', 'blue', 'small'] as const
@@ -74,7 +74,7 @@ async function run(
     await tenant.create()
     for (const kept of [...tenant.databases]) await tenant.delete(kept)
   }
-  const filler = await calls.definite('POST', '/databases', { name: 'filler', project: SMALL })
+  const filler = await calls.definite('POST', '/databases', { name: FILLER, project: SMALL })
   await sleep(15_000)
   const before = readGauges(clone, machine)
 

@@ -27,6 +27,8 @@ export interface Surroundings {
   own: readonly string[]
 }
 
+/** The database that fills a disk: the run's own, in the project of a tenant. */
+export const FILLER = 'filler'
 const MOST_DATABASES = 3
 /** A login that must work works within this time after the last disturbance has ended. */
 const CALM_MS = 90_000
@@ -93,6 +95,7 @@ export class Tenant {
     const { record } = this.#around
     if (status >= 400 && failed === undefined && body.code !== 'DATABASE_EXISTS')
       record.violation(`create of ${name} was refused: ${status} ${body.code} ${body.detail}`)
+    if (failed !== undefined) record.say(`the create of ${name} failed: ${failed}`)
     const found = (await this.#listed()).find((row) => row.name === name)
     if (found) await this.#does('take back', 'DELETE', `/databases/${found.id}`)
   }
@@ -198,7 +201,10 @@ export class Tenant {
   async #listed(): Promise<(Body & { name: string })[]> {
     const { body } = await this.#around.calls.definite('GET', '/databases?limit=100')
     const { data } = body as unknown as { data: (Body & { name: string; project: { name: string } })[] }
-    return data.filter(({ project, status }) => project.name === this.project && status !== 'deleting')
+    return data.filter(
+      ({ name, project, status }) =>
+        name !== FILLER && project.name === this.project && status !== 'deleting',
+    )
   }
 
   async #does(what: string, method: string, path: string, body?: unknown, key?: string): Promise<Outcome> {
