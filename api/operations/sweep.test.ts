@@ -69,6 +69,48 @@ test.serial('a host that was woken while the clock was ahead is served when it i
   t.true(await swept(async () => (await count(ready)) === 1))
 })
 
+test.serial('a worker that dies after the clock was put back is missed as soon as ever', async (t) => {
+  await sql(`delete from boss.job`)
+  await queue.boss.send(HOST_QUEUE, { hostId: host.id }, { singletonKey: host.id })
+  await queue.boss.fetch(HOST_QUEUE)
+  await sql(`update boss.job set heartbeat_on = ${AHEAD}`)
+  await sql(
+    `update boss.queue set monitor_claim_on = ${AHEAD}, monitor_on = ${AHEAD}, maintain_on = ${AHEAD}`,
+  )
+  await sql(
+    `update boss.version set flow_on = ${AHEAD}, reindex_on = ${AHEAD}, monitor_backoff_on = ${AHEAD}`,
+  )
+  const ahead = `select
+    (select count(*) from boss.job where heartbeat_on > now()) +
+    (select count(*) from boss.queue where greatest(monitor_claim_on, monitor_on, maintain_on) > now()) +
+    (select count(*) from boss.version where greatest(flow_on, reindex_on, monitor_backoff_on) > now()) as count`
+  t.is(await count(ahead), 3)
+  t.true(await swept(async () => (await count(ahead)) === 0))
+  await sql(`update boss.job set heartbeat_on = now() - interval '11 seconds'`)
+  await sql(`update boss.queue set monitor_claim_on = now() - interval '6 seconds'`)
+  await queue.boss.supervise(HOST_QUEUE)
+  t.is(await count(`select count(*) from boss.job where state = 'active'`), 0)
+})
+
+test.serial('the supervision of the queue goes on while the clock is put back by days', async (t) => {
+  const { now } = Date
+  const watched = await openQueue(database.owner, { supervise: true })
+  Date.now = () => now() - 48 * 3600_000
+  try {
+    await sql(`update boss.queue set monitor_claim_on = now() - interval '1 minute'`)
+    const fresh = `select count(*) from boss.queue where monitor_claim_on > now() - interval '30 seconds'`
+    let seen = 0
+    for (let look = 0; look < 60 && seen === 0; look++) {
+      await sleep(250)
+      seen = await count(fresh)
+    }
+    t.not(seen, 0)
+  } finally {
+    Date.now = now
+    await watched.close()
+  }
+})
+
 test.serial('an operation of a day that has not come yet wakes its host', async (t) => {
   await sql(`delete from boss.job`)
   await sql(`update operation set retry_at = null, created_at = ${AHEAD}`)

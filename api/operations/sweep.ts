@@ -5,6 +5,7 @@ import { Host } from '../model/host.ts'
 import { Operation } from '../model/operation.ts'
 import { OperationStep } from '../model/operation-step.ts'
 import { FAR_AHEAD_MS } from './claim.ts'
+import { bringTimesBack } from './clock-put-back.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { HOST_QUEUE, OPERATION_STEPS } from './kinds.ts'
 
@@ -35,17 +36,9 @@ export function startSweep(boss: PgBoss, dependencies: PassDependencies): () => 
   }
 }
 
-/** Without waiting for a time that was written while the clock was ahead: it may be days until then. */
 async function sweep(boss: PgBoss, { em }: PassDependencies): Promise<void> {
   await queueReconciles(em.fork())
-  await em
-    .fork()
-    .getConnection()
-    .execute(
-      `update boss.job set start_after = now()
-       where name = ? and state = 'created' and start_after > now() + make_interval(secs => ?)`,
-      [HOST_QUEUE, FAR_AHEAD_MS / 1000],
-    )
+  await bringTimesBack(em.fork())
   const due: { id: string }[] = await em
     .fork()
     .getConnection()

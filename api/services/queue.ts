@@ -1,9 +1,12 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import { fromKysely, PgBoss } from 'pg-boss'
+import { fromKysely, PgBoss, systemClock } from 'pg-boss'
 import type { DatabaseAddress } from '../model/orm.ts'
 import { HOST_QUEUE } from '../operations/kinds.ts'
 
 const SCHEMA = 'boss'
+
+/** Time as pg-boss counts it: by the computer's own clock it would wait for days after that was put back by days. */
+const STEADY_CLOCK = { ...systemClock, now: () => performance.timeOrigin + performance.now() }
 
 const newBoss = (address: DatabaseAddress, options: { migrate: boolean; supervise: boolean }): PgBoss =>
   new PgBoss({
@@ -17,6 +20,7 @@ const newBoss = (address: DatabaseAddress, options: { migrate: boolean; supervis
     ...{ schedule: false, useListenNotify: true, max: 6, application_name: 'dbhost queue' },
     // A worker that died is noticed by its missing heartbeat within two of these intervals.
     ...{ superviseIntervalSeconds: 5, monitorIntervalSeconds: 5 },
+    clock: STEADY_CLOCK,
   })
 
 /** Creates or updates the queue's tables; run by the owner of the database, before server and worker start. */
