@@ -4,8 +4,8 @@ import type { Secret } from '../common/secret.ts'
 import { LAYOUT } from '../provisioner/layout.ts'
 import { locked, script, sh } from '../provisioner/shell.ts'
 import { renderAllowSet } from '../provisioner/tenants/allow-set.ts'
-import { DATABASE_CONNECTIONS, ROLE_CONNECTIONS } from '../provisioner/tenants/limits.ts'
 import { poolDigest, renderPoolFiles } from '../provisioner/tenants/pool-files.ts'
+import { sqlVariables } from '../provisioner/tenants/sql.ts'
 import type { Service } from '../test/host/service.ts'
 import { login } from '../test/login.ts'
 
@@ -33,11 +33,7 @@ async function prepare({ connection, host }: Service, instance: string, extra: s
   const name = `floor_${randomName(6)}`
   const password = newPassword()
   const verifier = scramVerifier(password)
-  const set = Object.entries({
-    ...{ name, verifier },
-    ...{ role_connections: ROLE_CONNECTIONS, database_connections: DATABASE_CONNECTIONS },
-  }).map(([key, value]) => `\\set ${key} '${value}'\n`)
-  const sql = `${set.join('')}\\i ${LAYOUT.library}/sql/ensure-database.sql\n`
+  const sql = `${sqlVariables({ name, verifier })}\\i ${LAYOUT.library}/sql/ensure-database.sql\n`
   const rules = host.spec.controlPlane
   const own = renderPoolFiles([{ ...{ name, instance, verifier, rules }, state: 'open', clients: 200 }])
   const files = { ...own }
@@ -72,7 +68,8 @@ export async function floor(service: Service, instance: string, extra: string[])
   const began = performance.now()
   const set = extra.length > 0 ? 'new' : 'same'
   const command = locked(script('floor', FLOOR, prepared.generation, set))
-  await service.connection.run(command, { input: prepared.input })
+  const said = await service.connection.run(command, { input: prepared.input })
+  if (!said.startsWith('0 0\n')) throw new Error(`the floor failed: ${said}`)
   await login(
     {
       host: spec.addresses[0] ?? '',

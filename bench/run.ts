@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { Instance } from '../api/model/instance.ts'
 import { removeImages } from '../hosts/local/remove.ts'
 import { openService } from '../test/host/service.ts'
-import { Clone } from '../test/start/clone.ts'
+import { Clone, type Command } from '../test/start/clone.ts'
 import { measureConverge } from './converge.ts'
 import { type CreateFigures, growTo, measureCreates } from './create.ts'
 import { measureMemory } from './memory.ts'
@@ -32,21 +32,29 @@ if (before && !('throughput' in before)) {
   process.exit(1)
 }
 
-/** Seconds until `npm start` says that it runs; null where another clone's machines keep the image. */
-async function start(clone: Clone): Promise<{ seconds: number; stop: () => Promise<unknown> }> {
+let running: Command | undefined
+
+/** Seconds until `npm start` says that it runs. */
+async function start(clone: Clone): Promise<number> {
   const began = Date.now()
-  const command = await clone.start()
-  return { seconds: (Date.now() - began) / 1000, stop: () => command.interrupt() }
+  running = await clone.start()
+  return (Date.now() - began) / 1000
+}
+
+async function stop(): Promise<void> {
+  const command = running
+  running = undefined
+  await command?.interrupt()
 }
 
 const clone = Clone.make()
 try {
   const imageAbsent = await removeImages()
-  const cold = await start(clone)
-  console.log(`npm start, image ${imageAbsent ? 'absent' : 'cached'}: ${cold.seconds.toFixed(1)} s`)
-  await cold.stop()
-  const warm = await start(clone)
-  console.log(`npm start, warm: ${warm.seconds.toFixed(1)} s`)
+  const coldSeconds = await start(clone)
+  console.log(`npm start, image ${imageAbsent ? 'absent' : 'cached'}: ${coldSeconds.toFixed(1)} s`)
+  await stop()
+  const warmSeconds = await start(clone)
+  console.log(`npm start, warm: ${warmSeconds.toFixed(1)} s`)
 
   const service = await openService(clone)
   const instance = await service.orm.em.fork().findOneOrFail(Instance, { host: service.host.id })
@@ -62,12 +70,12 @@ try {
   const convergeFullMs = await measureConverge(service)
   const memoryAfter = await measureMemory(service, instance.name)
   await service.close()
-  await warm.stop()
+  await stop()
 
   const result: Result = {
     measuredAt: new Date().toISOString(),
     machine: { cpus: cpus().length, model: cpus()[0]?.model ?? 'unknown', rounds },
-    start: { coldSeconds: cold.seconds, imageAbsent, warmSeconds: warm.seconds },
+    start: { coldSeconds, imageAbsent, warmSeconds },
     throughput,
     creates,
     converge: { oneDatabaseMs: convergeMs, allDatabasesMs: convergeFullMs },
@@ -78,7 +86,11 @@ try {
   writeFileSync(join(folder, 'last.json'), `${JSON.stringify(result, null, 2)}\n`)
   writeFileSync(join(folder, 'last.md'), table)
   console.log(`\n${table}`)
+} catch (error) {
+  console.error(error)
+  process.exitCode = 1
 } finally {
+  await stop()
   await clone.remove()
 }
 process.exit()

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import type { Tenancy } from '../hosts/host-spec.ts'
 import { listMachines } from '../hosts/local/machine.ts'
 import { LAYOUT } from '../provisioner/layout.ts'
@@ -38,16 +39,16 @@ export async function measureThroughput(
     ...{ name: 'pgbench', project: DEDICATED, host: DEDICATED },
   })
   const machines = await listMachines(service.installation.stateDir)
-  const measure = (database: Answer): Throughput => {
+  const measure = async (database: Answer): Promise<Throughput> => {
     const machine = machines.find(({ address4 }) => address4 === database.host)
     if (!machine) throw new Error(`no machine has the address ${database.host}`)
     const pgbench = pgbenchFrom(machine.root, database)
-    pgbench('--initialize', '--quiet', '--scale', SCALE)
-    const run = (...kind: string[]): number =>
-      rateOf(pgbench('--client', CLIENTS, '--time', String(seconds), ...kind))
-    return { writes: run(), reads: run('--select-only') }
+    await pgbench('--initialize', '--quiet', '--scale', SCALE)
+    const run = async (...kind: string[]): Promise<number> =>
+      rateOf(await pgbench('--client', CLIENTS, '--time', String(seconds), ...kind))
+    return { writes: await run(), reads: await run('--select-only') }
   }
-  const figures = { shared: measure(onShared), dedicated: measure(onDedicated) }
+  const figures = { shared: await measure(onShared), dedicated: await measure(onDedicated) }
   for (const { id } of [onShared, onDedicated]) await service.request('DELETE', `/databases/${id}`)
   return figures
 }
@@ -58,12 +59,11 @@ function pgbenchFrom(root: string, { database, username, password, host, port }:
     ...{ PATH: '/usr/bin:/bin', PGSSLMODE: 'verify-full', PGSSLROOTCERT: LAYOUT.ca },
     ...{ PGHOST: host, PGPORT: String(port), PGUSER: username, PGPASSWORD: password },
   }
-  return (...args: string[]): string =>
-    execFileSync(
-      '/usr/sbin/chroot',
-      [root, '/usr/lib/postgresql/17/bin/pgbench', '--no-vacuum', ...args, database],
-      { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
-    )
+  // Not synchronously: connections to the API that end meanwhile would be taken for open ones.
+  return async (...args: string[]): Promise<string> => {
+    const command = [root, '/usr/lib/postgresql/17/bin/pgbench', '--no-vacuum', ...args, database]
+    return (await promisify(execFile)('/usr/sbin/chroot', command, { env })).stdout
+  }
 }
 
 function rateOf(output: string): number {

@@ -60,7 +60,8 @@ async function runAva(
   const count: Count = { passed: 0, failed: 0, skipped: [] }
   let last = Date.now()
   for await (const line of createInterface({ input: child.stdout })) {
-    const file = /^(?:not )?ok \d+ - (\S+) › /.exec(line)?.[1]
+    // A title begins with the names of folders and file.
+    const file = /^(?:not )?ok \d+ - (.+?\.(?:shared|host|start|endurance)) › /.exec(line)?.[1]
     if (file && concurrency === 1) {
       secondsOf.set(file, (secondsOf.get(file) ?? 0) + (Date.now() - last) / 1000)
       last = Date.now()

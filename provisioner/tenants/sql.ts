@@ -17,7 +17,7 @@ export async function runTenantSql(
 ): Promise<Failures> {
   if (databases.length === 0) return new Map()
   const frames = databases.map((database, id) => {
-    const sql = `${variables(database)}\\i ${LAYOUT.library}/sql/${script}.sql\n`
+    const sql = `${sqlVariables(database)}\\i ${LAYOUT.library}/sql/${script}.sql\n`
     return `${id} ${database.instance} ${Buffer.byteLength(sql)}\n${sql}`
   })
   const output = await connection.run(locked(sh`${LAYOUT.library}/tenant-sql`), {
@@ -41,8 +41,8 @@ function readResults(output: string, databases: readonly DatabaseWanted[]): Fail
   return failures
 }
 
-/** Validated values (see validate.ts); quoted all the same, as psql wants it. */
-function variables({ name, verifier }: DatabaseWanted): string {
+/** What the scripts need to know, as psql's own commands. Validated (see validate.ts), and quoted all the same. */
+export function sqlVariables({ name, verifier }: Pick<DatabaseWanted, 'name' | 'verifier'>): string {
   const values = {
     name,
     verifier,
