@@ -14,6 +14,7 @@ import { exportKeyRing, newBoxKeys, newKeyRing } from '../../common/seal.ts'
 import { Secret } from '../../common/secret.ts'
 import { removeMachines } from '../../hosts/local/remove.ts'
 import { announce } from '../../start/bring-up.ts'
+import { removeControlGroups } from '../../start/control-groups.ts'
 import { describeInstallation, type Installation } from '../../start/installation.ts'
 import { MachineKeeper } from '../../start/machines.ts'
 import { WorkerIdentity } from '../../start/worker-identity.ts'
@@ -160,6 +161,7 @@ export class FireControlPlane {
     await this.orm.close()
     const { stateDir, id } = this.installation
     await removeMachines(stateDir, id)
+    removeControlGroups(id)
     rmSync(stateDir, { recursive: true, force: true })
     rmSync(this.#folder, { recursive: true, force: true })
   }
