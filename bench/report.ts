@@ -75,12 +75,11 @@ export function renderComparison(before: Result, after: Result): string {
     `\nAgainst the result of ${before.measuredAt}: cost after / cost before.\n\n`,
     row('what', 'before', 'after', 'ratio'),
     row('---', '---', '---', '---'),
-    ...after.creates.map(({ databases }, index) =>
-      cost(
-        `create at ${databases} databases, ms`,
-        ({ creates }) => creates[index]?.sameAddress.createMs ?? 0,
-      ),
-    ),
+    ...after.creates.flatMap(({ databases, sameAddress: { createMs } }) => {
+      const earlier = before.creates.find((at) => at.databases === databases)?.sameAddress.createMs
+      if (earlier === undefined) return []
+      return [line(`create at ${databases} databases, ms`, earlier, createMs, createMs / earlier)]
+    }),
     ...tenancies.flatMap((tenancy) => [
       rate(`pgbench writes a second, ${tenancy}`, ({ throughput }) => throughput[tenancy].writes),
       rate(`pgbench reads a second, ${tenancy}`, ({ throughput }) => throughput[tenancy].reads),
