@@ -21,15 +21,21 @@ const PATIENT: readonly OperationKind[] = ['delete-database', 'reset-password', 
 /** Failures that pass by themselves: somebody holds a lock, a session is still ending, the host is busy. */
 const PASSING = new RegExp(
   [
-    ...['lock timeout', 'statement timeout', 'being accessed by other users', 'did not report'],
-    ...['have not ended', 'tuple concurrently', 'did not end in its time', 'hold the lock of this host'],
+    'lock timeout',
+    'statement timeout',
+    'being accessed by other users',
+    'did not report',
+    'have not ended',
+    'tuple concurrently',
+    'did not end in its time',
+    'hold the lock of this host',
     // Its server ended, or comes up again.
-    ...[
-      'connection to server (on socket|was lost)',
-      'server closed the connection',
-      'terminating connection',
-    ],
-    ...['the database system is', 'too many clients', 'remaining connection slots'],
+    'connection to server (on socket|was lost)',
+    'server closed the connection',
+    'terminating connection',
+    'the database system is',
+    'too many clients',
+    'remaining connection slots',
   ].join('|'),
 )
 

@@ -54,8 +54,7 @@ export class Lane {
       if (fault && !(await this.#fire(fault, change, worker))) return
       this.changes.push(change)
       this.#moments.set(change, new Set(fault ? MOMENTS[change] : []))
-    } else if (!fault) return
-    else if ((this.#moments.get(change)?.size ?? 0) > 0) void this.#watch(fault, change, worker)
+    } else if (fault && (this.#moments.get(change)?.size ?? 0) > 0) void this.#watch(fault, change, worker)
   }
 
   /** Lets the change go on and meets it in its middle. */
