@@ -24,6 +24,8 @@ export class Lane {
   readonly #random: SeededRandom
   /** By change: moments in it that no fault has met yet. */
   readonly #moments = new Map<string, Set<Moment>>()
+  /** Changes that lost their worker or connection in their middle and were not begun again: the host ended them alone. */
+  readonly #left = new Set<string>()
   /** Counts checkpoints: who watches a change sees by it that the change is over. */
   #step = 0
 
@@ -39,15 +41,17 @@ export class Lane {
     return lane
   }
 
-  /** Moments that were over before a fault could meet them. */
+  /** Moments that were over before a fault could meet them, though there was another attempt to meet them in. */
   get missed(): string[] {
-    return [...this.#moments.values()].flatMap((left) => [...left].map(({ name }) => name))
+    const tried = [...this.#moments].filter(([change]) => !this.#left.has(change))
+    return tried.flatMap(([, moments]) => [...moments].map(({ name }) => name))
   }
 
   async #at(checkpoint: string, worker: ChildProcess): Promise<void> {
     this.#step += 1
     if (!checkpoint.startsWith(CHANGE)) return
     const change = checkpoint.slice(CHANGE.length)
+    this.#left.delete(change)
     const fault = this.#faultOf(change)
     const isFirst = !this.changes.includes(change)
     if (isFirst) {
@@ -70,7 +74,9 @@ export class Lane {
       now = [...left].find((moment) => moment.isNow(machine))
     }
     await sleep(this.#random.between(0, now.upTo))
-    if (await this.#fire(fault, now.name, worker, machine)) left.delete(now)
+    if (!(await this.#fire(fault, now.name, worker, machine))) return
+    left.delete(now)
+    if (fault !== 'machine') this.#left.add(change)
   }
 
   /** @returns false where an earlier fault has left nothing to break: the next attempt meets this one */
