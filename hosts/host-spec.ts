@@ -44,6 +44,9 @@ export interface HostSpec {
   updates: UpdatePolicy
 }
 
+/** What of a spec the edge is made from: firewall and HTTPS. */
+export type EdgeSpec = Pick<HostSpec, 'addresses' | 'controlPlane' | 'ports'>
+
 /** The spec of a host of this name with every setting at its default. */
 export function defaultHostSpec(
   given: Pick<HostSpec, 'name' | 'kind' | 'addresses' | 'controlPlane'> & Partial<HostSpec>,

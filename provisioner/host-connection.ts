@@ -26,10 +26,17 @@ export class HostConnection {
   /** This end's address, as the host sees it where nothing translates in between. */
   readonly localAddress: string
 
-  constructor(ssh: NodeSSH, root: boolean, localAddress: string) {
+  /** Another connection to the same host, which begins now. @throws HostError as `connectHost` does */
+  readonly reopen: () => Promise<HostConnection>
+
+  constructor(
+    ssh: NodeSSH,
+    known: { root: boolean; localAddress: string; reopen: () => Promise<HostConnection> },
+  ) {
     this.#ssh = ssh
-    this.#root = root
-    this.localAddress = localAddress
+    this.#root = known.root
+    this.localAddress = known.localAddress
+    this.reopen = known.reopen
     // Commands that are under way learn of a lost connection by the end of their channel.
     ssh.connection?.on('error', () => {})
     ssh.connection?.setMaxListeners(CHANNELS * 3)

@@ -10,16 +10,17 @@ export { HostConnection, type RunOptions } from './host-connection.ts'
 export { HostError } from './host-error.ts'
 
 /** How to reach a host, and what proves that it is the host. */
-export interface SshTarget {
+export interface SshAddress {
   address: string
   port: number
   /** Another user than root must be able to use sudo without a password. */
   user: string
-  /** OpenSSH or PEM text. */
-  privateKey: Secret
   /** The one host key that is accepted: `ssh-ed25519 AAAA…`. */
   hostKey: string
 }
+
+/** With what proves that it is us: a private key as OpenSSH or PEM text, or the socket of an agent that holds it. */
+export type SshTarget = SshAddress & ({ privateKey: Secret } | { agent: string })
 
 const CONNECT_DEADLINE_MS = 15_000
 
@@ -48,7 +49,7 @@ export async function connectHost(
     await ssh.connect({
       sock: socket,
       username: target.user,
-      privateKey: target.privateKey.reveal(),
+      ...('agent' in target ? { agent: target.agent } : { privateKey: target.privateKey.reveal() }),
       hostVerifier: (key: Buffer): boolean => {
         refusedKey = key.length !== pinned.length || !timingSafeEqual(key, pinned)
         return !refusedKey
@@ -64,10 +65,14 @@ export async function connectHost(
   } finally {
     clearTimeout(timer)
   }
-  return new HostConnection(ssh, target.user === 'root', socket.localAddress ?? '')
+  return new HostConnection(ssh, {
+    root: target.user === 'root',
+    localAddress: socket.localAddress ?? '',
+    reopen: () => connectHost(target, options),
+  })
 }
 
-function pinnedKey({ hostKey, address }: SshTarget): Buffer {
+function pinnedKey({ hostKey, address }: SshAddress): Buffer {
   const match = /^ssh-ed25519 ([A-Za-z0-9+/=]+)/.exec(hostKey.trim())
   if (!match?.[1]) {
     throw new HostError(
@@ -87,7 +92,7 @@ function connected(socket: Socket): Promise<void> {
 }
 
 function connectError(
-  { address, port, user }: SshTarget,
+  { address, port, user }: SshAddress,
   cause: unknown,
   seen: { refusedKey: boolean; late: boolean; deadlineMs: number },
 ): HostError {

@@ -11,12 +11,12 @@ import { prepareImage } from '../hosts/local/image.ts'
 import { createMachine, INSTALLATIONS, type LocalMachine } from '../hosts/local/machine.ts'
 import { removeMachines } from '../hosts/local/remove.ts'
 import { stopMachine } from '../hosts/local/stop.ts'
-import type { SshTarget } from '../provisioner/ssh.ts'
+import type { SshAddress } from '../provisioner/ssh.ts'
 
 /** A booted bare Debian machine of an installation of its own. */
 export interface TestMachine {
   machine: LocalMachine
-  target: SshTarget
+  target: SshAddress & { privateKey: Secret }
   spec: HostSpec
   reboot: () => Promise<void>
   /** Removes everything that the machine brought. */

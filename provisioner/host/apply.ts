@@ -2,6 +2,7 @@ import { messageOf } from '../../common/errors.ts'
 import { templateText } from '../render.ts'
 import { type Command, locked, script, sh } from '../shell.ts'
 import type { HostConnection, RunOptions } from '../ssh.ts'
+import { confirmFromOutside } from './confirm.ts'
 import { installPackages } from './packages.ts'
 import { type HostAction, sha256 } from './plan.ts'
 import type { ManagedFile, ManagedStep } from './resources.ts'
@@ -94,10 +95,12 @@ function writeFile(
 }
 
 async function runStep(connection: HostConnection, title: string, step: ManagedStep): Promise<void> {
-  const command = sh`${step.command} && rm -f ${`/run/dbhost/pending/run:${step.name}`}`
+  const marker = `/run/dbhost/pending/run:${step.name}`
+  const command = step.confirm ? sh`${step.command}` : sh`${step.command} && rm -f ${marker}`
   const seconds = step.ownLockSeconds
   await connection.run(
     { ...(seconds === undefined ? locked(command) : command), title },
     { deadlineMs: seconds === undefined ? LOCKED_DEADLINE_MS : (seconds + 15) * 1000 },
   )
+  if (step.confirm) await confirmFromOutside(connection, sh`${step.confirm} && rm -f ${marker}`)
 }

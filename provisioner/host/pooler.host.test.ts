@@ -73,7 +73,7 @@ async function allow(cidrs: string[]): Promise<void> {
     (cidr) => `add element inet dbhost pg_allow${cidr.includes(':') ? 6 : 4} { ${cidr} }`,
   )
   const text = ['flush set inet dbhost pg_allow4', 'flush set inet dbhost pg_allow6', ...lines].join('\n')
-  await connection.run(sh`${LAYOUT.library}/allow-apply`, { input: `${text}\n` })
+  await connection.run(sh`${LAYOUT.library}/allow-apply 1`, { input: `${text}\n` })
 }
 
 async function until<T>(what: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {

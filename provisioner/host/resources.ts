@@ -53,10 +53,12 @@ export interface ManagedStep {
   /** Says what it does: "load the firewall". */
   title: string
   command: readonly string[]
-  /** Prints one line; another than `wanted` means that the step has to run. */
-  probe?: { command: readonly string[]; wanted: string }
+  /** Prints one line; another than `wanted` means that the step has to run. `explain` says how it differs. */
+  probe?: { command: readonly string[]; wanted: string; explain?: readonly string[] }
   /** It takes the lock of the host by itself, and has this long. */
   ownLockSeconds?: number
+  /** Run over a connection that begins after the step; where none comes through, the host undoes the step. */
+  confirm?: readonly string[]
 }
 
 /** One part of a host. The sequence says in which order units start and effects take place. */
@@ -68,6 +70,8 @@ export interface HostModule {
   files: readonly ManagedFile[]
   links: readonly ManagedLink[]
   sequence: readonly (ManagedUnit | ManagedStep)[]
+  /** Takes away what the sequence brought about, where stopping its units does not. */
+  undo?: readonly (readonly string[])[]
 }
 
 const NOTHING = { packages: [], users: [], directories: [], files: [], links: [], sequence: [] }

@@ -1,4 +1,5 @@
-import type { HostSpec } from '../../hosts/host-spec.ts'
+import type { EdgeSpec, HostSpec } from '../../hosts/host-spec.ts'
+import { EDGE_PARTS, edgeModule } from '../edge/parts.ts'
 import { baseModule } from '../modules/base.ts'
 import { caddyModule } from '../modules/caddy.ts'
 import { firewallModule } from '../modules/firewall.ts'
@@ -31,6 +32,12 @@ export function hostWanted(spec: HostSpec): HostWanted {
 }
 
 /** The part that a stack may own: what reaches the host, and HTTPS. */
-export function edgeWanted(spec: HostSpec): HostWanted {
-  return { modules: [firewallModule(spec), caddyModule(spec)] }
+export const edgeWanted = (spec: EdgeSpec): HostWanted => ({
+  modules: EDGE_PARTS.map((part) => edgeModule(part, spec)),
+})
+
+/** All but the edge, where a stack owns that. */
+export function innerWanted(spec: HostSpec): HostWanted {
+  const edge = new Set(edgeWanted(spec).modules.map(({ name }) => name))
+  return { modules: hostWanted(spec).modules.filter(({ name }) => !edge.has(name)) }
 }

@@ -1,4 +1,4 @@
-import type { HostSpec } from '../../hosts/host-spec.ts'
+import type { EdgeSpec } from '../../hosts/host-spec.ts'
 import { type HostModule, hostModule, rootFile } from '../host/resources.ts'
 import { template } from '../render.ts'
 import { libraryFile, libraryPath, packageTools, unitFile } from './library.ts'
@@ -6,7 +6,7 @@ import { libraryFile, libraryPath, packageTools, unitFile } from './library.ts'
 const TMPFILES = '/etc/tmpfiles.d/dbhost-caddy.conf'
 
 /** Part of the edge: HTTPS, and the authority of this host's certificates. Stands by itself. */
-export function caddyModule(spec: HostSpec): HostModule {
+export function caddyModule(spec: EdgeSpec): HostModule {
   return hostModule('caddy', {
     packages: ['caddy'],
     files: [
@@ -34,7 +34,7 @@ export function caddyModule(spec: HostSpec): HostModule {
   })
 }
 
-function caddyText({ addresses, ports }: HostSpec): string {
+function caddyText({ addresses, ports }: EdgeSpec): string {
   const sites = addresses.map((address) => `https://${bracketed(address)}:${ports.https}`)
   return template('caddy/Caddyfile', { sites: sites.join(', ') })
 }

@@ -1,14 +1,17 @@
 import { cidrFamily } from '../../common/cidr.ts'
-import type { HostSpec } from '../../hosts/host-spec.ts'
+import type { EdgeSpec } from '../../hosts/host-spec.ts'
+import { sha256 } from '../host/plan.ts'
 import { type HostModule, hostModule, rootFile } from '../host/resources.ts'
 import { LAYOUT } from '../layout.ts'
 import { Block, template } from '../render.ts'
 import { libraryFile, libraryPath, packageTools, unitFile } from './library.ts'
 
 const LOAD = libraryPath('firewall-load')
+const CONFIRMED = '/etc/dbhost/firewall.confirmed.nft'
 
 /** Part of the edge: what may reach this host at all. Stands by itself. */
-export function firewallModule(spec: HostSpec): HostModule {
+export function firewallModule(spec: EdgeSpec): HostModule {
+  const text = firewallText(spec)
   const checked = { check: ['nft', '-c', '-f', '{}'], effects: ['run:firewall'] } as const
   return hostModule('firewall', {
     packages: ['nftables'],
@@ -17,7 +20,7 @@ export function firewallModule(spec: HostSpec): HostModule {
       ...packageTools(),
       libraryFile('firewall-load'),
       libraryFile('check-unit'),
-      rootFile('/etc/dbhost/firewall.nft', firewallText(spec), checked),
+      rootFile('/etc/dbhost/firewall.nft', text, checked),
       rootFile(LAYOUT.allowSets, template('firewall/allow.nft'), {
         mode: 0o600,
         seed: true,
@@ -31,15 +34,20 @@ export function firewallModule(spec: HostSpec): HostModule {
         kind: 'step',
         name: 'firewall',
         title: 'load the firewall',
-        command: [LOAD],
-        probe: { command: [LOAD, '--check'], wanted: 'in force' },
+        command: [LOAD, '--guarded'],
+        confirm: [LOAD, '--confirm', sha256(text)],
+        probe: { command: [LOAD, '--check'], wanted: 'in force', explain: [LOAD, '--explain'] },
       },
       { kind: 'unit', name: 'nftables.service' },
+    ],
+    undo: [
+      ['nft', 'destroy', 'table', ...LAYOUT.nftTable.split(' ')],
+      ['rm', '-f', CONFIRMED],
     ],
   })
 }
 
-function firewallText({ controlPlane, ports }: HostSpec): string {
+function firewallText({ controlPlane, ports }: EdgeSpec): string {
   const elements = (family: 'ipv4' | 'ipv6'): Block => {
     const cidrs = controlPlane.filter((cidr) => cidrFamily(cidr) === family)
     return new Block(cidrs.length > 0 ? [`elements = { ${cidrs.join(', ')} }`] : [])

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { byText } from '../../common/order.ts'
 import { LAYOUT } from '../layout.ts'
 import { type DatabaseWanted, sessionAlias } from './wanted.ts'
 
@@ -11,8 +12,6 @@ export interface PoolFiles {
   'hba.conf': string
   'userlist.txt': string
 }
-
-const byText = (a: string, b: string): number => (a < b ? -1 : 1)
 
 /** Clients of the two entries; together exactly `clients`, where that is at least 2. */
 export function splitClients(clients: number): { pooled: number; session: number } {
