@@ -19,12 +19,14 @@ interface Prepared {
   before: string
 }
 
+const APPLY_SET = `${LAYOUT.library}/allow-apply "$(cat /etc/dbhost/allow.revision)"`
+
 /** The same SQL, set, files, trial, reload and read-back as the product, in one script over one warm connection. */
 const FLOOR = `
 part() { read -r bytes; head -c "$bytes"; }
 part | ${LAYOUT.library}/tenant-sql
 part >/run/dbhost-bench-set
-[ "$2" = same ] || ${LAYOUT.library}/allow-apply </run/dbhost-bench-set
+[ "$2" = same ] || ${APPLY_SET} </run/dbhost-bench-set
 part | ${LAYOUT.library}/pool-try "$1"
 ${LAYOUT.library}/pool-apply "$1"
 `
@@ -80,7 +82,7 @@ export async function floor(service: Service, instance: string, extra: string[])
   )
   const took = performance.now() - began
   if (extra.length > 0) {
-    await service.connection.run(sh`${LAYOUT.library}/allow-apply`, { input: prepared.before })
+    await service.connection.run(script('floor: set', APPLY_SET), { input: prepared.before })
   }
   const drop = `\\set name '${prepared.name}'\n\\i ${LAYOUT.library}/sql/drop-database.sql\n`
   await service.connection.run(sh`${LAYOUT.library}/tenant-sql`, {

@@ -21,6 +21,26 @@ export interface HostUpdates {
   restartsPending: string[]
 }
 
+/** An update of a stack that was seen to end. */
+export interface StackRun {
+  command: 'adopt' | 'update' | 'refresh' | 'destroy'
+  /** Id of the operation, or who ran it by hand: `user@computer`. */
+  by: string
+  at: string
+  /** Revision of the document that it was made from. */
+  revision: number
+  /** How many resources it changed. */
+  changes: number
+}
+
+/** A host is managed by its Pulumi stack from its adoption on. */
+export interface HostStack {
+  adoptedAt: string
+  /** Digest of what the last update made of the edge; another one means: an update is due. */
+  digest: string
+  lastRun: StackRun
+}
+
 /** What the last pass or converge saw. `unreachable` keeps the older facts: unknown, last seen at `observedAt`. */
 export type HostObservation = 'never' | 'ready' | 'unreachable' | 'failed'
 
@@ -41,6 +61,10 @@ const HostSchema = defineEntity({
     observedAt: p.datetime().nullable(),
     /** Digest of the configuration that the last converge made true; another one means: converge first. */
     convergedDigest: p.text().nullable(),
+    /** Digest of the edge as the code that converged the host last makes it. */
+    edgeDigest: p.text().nullable(),
+    /** Null: the worker configures the edge directly. */
+    stack: p.json<HostStack>().nullable(),
     /** Worker and queue job of the pass under way or the last one, for whoever takes over from a dead worker. */
     passWorker: p.text().nullable(),
     passJob: p.text().nullable(),

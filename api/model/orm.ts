@@ -8,6 +8,7 @@ import { AuditEvent } from './audit-event.ts'
 import { Database } from './database.ts'
 import { Host } from './host.ts'
 import { HostCredential } from './host-credential.ts'
+import { HostRevision } from './host-revision.ts'
 import { IdempotencyRecord } from './idempotency-record.ts'
 import { Instance } from './instance.ts'
 import { LocalMachine } from './local-machine.ts'
@@ -30,7 +31,7 @@ export function openOrm(address: DatabaseAddress, size = 10): Promise<MikroORM> 
     ...{ host: address.host, port: address.port, user: address.user, dbName: address.database },
     entities: [
       ...[Plan, Account, Project, ApiKey, Host, HostCredential, LocalMachine, Instance, Database],
-      ...[AllowlistRule, Operation, OperationStep, AuditEvent, IdempotencyRecord],
+      ...[HostRevision, AllowlistRule, Operation, OperationStep, AuditEvent, IdempotencyRecord],
     ],
     extensions: [Migrator],
     migrations: { migrationsList: MIGRATIONS, snapshot: false },

@@ -1,5 +1,4 @@
 import {
-  applyAllowSet,
   applyPoolFiles,
   closeEntries,
   closeUncovered,
@@ -12,6 +11,7 @@ import { planTenants, type TenantPlan } from '../../provisioner/tenants/plan.ts'
 import { poolDigest, renderPoolFiles } from '../../provisioner/tenants/pool-files.ts'
 import { runTenantSql } from '../../provisioner/tenants/sql.ts'
 import { invalidBecause } from '../../provisioner/tenants/validate.ts'
+import { fillAllowSets } from './allow-sets.ts'
 import { revoke, revokedOperations } from './authority.ts'
 import { claimWaiting, stillClaimed } from './claim.ts'
 import { closingDoors } from './closing.ts'
@@ -147,12 +147,12 @@ async function makeRoles(batch: TenantBatch, plan: TenantPlan, rows: HostTenants
 
 async function open(
   batch: TenantBatch,
-  { wanted }: HostTenants,
+  { wanted, revision }: HostTenants,
   plan: TenantPlan,
   trial: Promise<TriedFiles> | null,
 ): Promise<void> {
   batch.journal.begin(batch.live, 'open')
-  if (plan.admit) await applyAllowSet(batch.connection, plan.admit)
+  if (plan.admit) await fillAllowSets(batch, plan.admit, revision)
   if (trial !== null) {
     const unborn = new Set(plan.ensure.filter(({ name }) => batch.failed.has(name)))
     const files = renderPoolFiles(wanted.databases.filter((database) => !unborn.has(database)))
@@ -167,6 +167,6 @@ async function open(
   await reopenEntries(batch.connection, shut)
   await batch.journal.end(batch.live, 'open')
   batch.journal.begin(batch.live, 'shut')
-  if (plan.shut) await applyAllowSet(batch.connection, plan.shut)
+  if (plan.shut) await fillAllowSets(batch, plan.shut, revision)
   await batch.journal.end(batch.live, 'shut')
 }

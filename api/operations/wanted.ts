@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import { type KeyRing, open } from '../../common/seal.ts'
 import type { Secret } from '../../common/secret.ts'
 import type { InstanceWanted, TenantsWanted } from '../../provisioner/tenants/wanted.ts'
+import { readRevision } from '../model/host-revision.ts'
 import { Instance } from '../model/instance.ts'
 
 /** What a pass needs of a database's row. */
@@ -24,6 +25,8 @@ export interface TenantRow {
 /** What the rows want of one host at one moment. */
 export interface HostTenants {
   wanted: TenantsWanted
+  /** Of the host's document that these rows make up. */
+  revision: number
   /** Rows by physical name. */
   rows: Map<string, TenantRow>
   /** Databases whose wanted revision was not yet seen in force. */
@@ -42,9 +45,12 @@ const ROWS = `
 
 export async function loadTenants(em: EntityManager, hostId: string): Promise<HostTenants> {
   const fork = em.fork()
+  // Read first: rows that are newer than their revision are put right by the pass that their change has queued.
+  const revision = await readRevision(em, hostId)
   const instances = await fork.find(Instance, { host: hostId }, { orderBy: { name: 'asc' } })
   const rows: TenantRow[] = await fork.getConnection().execute(ROWS, [hostId])
   return {
+    revision,
     wanted: {
       instances: instances.map(
         ({ name, storageBytes, memoryBytes, maxConnections }): InstanceWanted => ({

@@ -102,9 +102,19 @@ async function endClients(
   })
 }
 
-/** Makes the firewall's allowlist sets hold exactly these networks, now and at the next boot. */
-export async function applyAllowSet(connection: HostConnection, cidrs: readonly string[]): Promise<void> {
-  await connection.run(locked(sh`${LAYOUT.library}/allow-apply`), {
+/** Exit code of `allow-apply` where the host has seen a later revision. */
+export const SEEN_LATER = 3
+
+/**
+ * Makes the firewall's allowlist sets hold exactly these networks, now and at the next boot.
+ * @param revision of the host's document that wants them @throws HostError where the host has seen a later one
+ */
+export async function applyAllowSet(
+  connection: HostConnection,
+  cidrs: readonly string[],
+  revision: number,
+): Promise<void> {
+  await connection.run(locked(sh`${LAYOUT.library}/allow-apply ${revision}`), {
     input: renderAllowSet(cidrs),
     deadlineMs: 25_000,
   })
