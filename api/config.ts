@@ -23,7 +23,19 @@ export interface WorkerConfig {
   workerId: string
   /** A worker that is known to be dead: what it had claimed is free. */
   predecessor: string | undefined
+  /** Undefined: hosts are configured without stacks. */
+  stacks: StackConfig | undefined
   logLevel: string
+}
+
+export interface StackConfig {
+  /** Of the engine's state: `postgres://…`, `file://…` or `s3://…`. */
+  backendUrl: string
+  passphraseFile: string
+  /** A folder of this worker's own. */
+  directory: string
+  /** Says which engine was found; it may appear later. */
+  engineFile: string
 }
 
 type Environment = Record<string, string | undefined>
@@ -129,6 +141,17 @@ export function readServerConfig(env: Environment): Readonly<ServerConfig> {
   })
 }
 
+/** All of them or none. */
+function readStacks(env: Environment): StackConfig | undefined {
+  if (!env.DBHOST_STACK_BACKEND) return undefined
+  return {
+    backendUrl: env.DBHOST_STACK_BACKEND,
+    passphraseFile: required(env, 'DBHOST_STACK_PASSPHRASE_FILE'),
+    directory: required(env, 'DBHOST_STACK_DIRECTORY'),
+    engineFile: required(env, 'DBHOST_ENGINE_FILE'),
+  }
+}
+
 /** @throws naming the variable that is wrong */
 export function readWorkerConfig(env: Environment): Readonly<WorkerConfig> {
   checkNode(process.versions.node)
@@ -138,6 +161,7 @@ export function readWorkerConfig(env: Environment): Readonly<WorkerConfig> {
     boxPrivateKey: new Secret(readSecretFile(env, 'DBHOST_BOX_PRIVATE_KEY_FILE')),
     workerId: env.DBHOST_WORKER_ID ?? `${hostname()}-${process.pid}-${Date.now()}`,
     predecessor: env.DBHOST_PREDECESSOR || undefined,
+    stacks: readStacks(env),
     logLevel: readLogLevel(env),
   })
 }

@@ -10,13 +10,15 @@ import type { Actor } from './services/context.ts'
 // Who may do what. What a rule does not let a key see looks like what is not there.
 
 /** What a route lets be done. */
-export type Action = 'use-account' | 'see-hosts'
+export type Action = 'use-account' | 'see-hosts' | 'manage-hosts'
 
 const RULES: Record<Action, (actor: Actor) => boolean> = {
   // Every key uses what its own account owns.
   'use-account': (actor) => actor.credentialId !== null,
   // Every key sees hosts; which of them and how much, the rules below say.
   'see-hosts': (actor) => actor.credentialId !== null,
+  // Machines are the operator's.
+  'manage-hosts': (actor) => actor.operator,
 }
 
 /** @throws KEY_SCOPE_DENIED */

@@ -1,5 +1,6 @@
 import { messageOf } from '../common/errors.ts'
 import { createLogger } from '../common/log.ts'
+import { readEngineRecord } from '../stacks/engine.ts'
 import { readWorkerConfig } from './config.ts'
 import { openOrm } from './model/orm.ts'
 import { type Checkpoint, noCheckpoint } from './operations/checkpoint.ts'
@@ -7,6 +8,7 @@ import { Connections } from './operations/connections.ts'
 import type { PassDependencies } from './operations/dependencies.ts'
 import { startMeasuring } from './operations/measure.ts'
 import { startRunner, takeOver } from './operations/runner.ts'
+import { startStackOperations } from './operations/stack-operations.ts'
 import { startSweep } from './operations/sweep.ts'
 import { purgeIdempotency } from './services/idempotency.ts'
 import { openQueue } from './services/queue.ts'
@@ -30,10 +32,15 @@ export async function startWorker(
   const dependencies: PassDependencies = {
     ...{ em: orm.em, workerId: config.workerId, ring: config.keyRing },
     ...{ connections, checkpoint, log },
+    hasEngine: () => config.stacks !== undefined && readEngineRecord(config.stacks.engineFile) !== undefined,
   }
   const stop = new AbortController()
   if (config.predecessor) await takeOver(boss, dependencies, config.predecessor)
   await startRunner(boss, dependencies, stop.signal)
+  if (config.stacks) {
+    const { engineFile, ...settings } = config.stacks
+    await startStackOperations(boss, dependencies, { settings, engineFile }, stop.signal)
+  }
   const endSweep = startSweep(boss, dependencies)
   const endMeasuring = startMeasuring(dependencies)
   const purge = (): Promise<void> =>

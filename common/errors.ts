@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   RATE_LIMITED: { status: 429, retryable: true },
   INTERNAL_ERROR: { status: 500, retryable: true },
   AGENT_ERROR: { status: 502, retryable: true },
+  STACK_ERROR: { status: 502, retryable: true },
   NOT_READY: { status: 503, retryable: true },
 } as const
 

@@ -16,6 +16,9 @@ const COMMANDS = {
   reset: { file: 'start/reset.ts', machines: false, root: true },
   admin: { file: 'start/admin.ts', machines: false, root: true },
   plan: { file: 'start/plan.ts', machines: false, root: true },
+  engine: { file: 'start/engine-command.ts', machines: false, root: true },
+  stack: { file: 'start/stack.ts', machines: false, root: true },
+  doctor: { file: 'start/doctor.ts', machines: false, root: true },
   check: { file: 'test/check.ts', machines: false, root: false },
 }
 

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { exportKeyRing, newBoxKeys, newKeyRing } from '../common/seal.ts'
@@ -10,7 +11,7 @@ import type { OsUsers } from './os-users.ts'
 export interface InstallationKeys {
   /** Paths, each readable by the one user whose program needs it. */
   server: { keyRing: string; boxPublicKey: string }
-  worker: { keyRing: string; boxPrivateKey: string }
+  worker: { keyRing: string; boxPrivateKey: string; stackPassphrase: string }
   /** In root's memory only: what the boot helper gives to machines and, sealed, to the worker. */
   boxPublicKey: string
   machineSsh: { privateKey: Secret; publicKey: string }
@@ -37,6 +38,16 @@ export const readBoxPrivateKey = (installation: Installation): Secret =>
 /** Seals the SSH keys of hosts. */
 export const readBoxPublicKey = (installation: Installation): string =>
   readOriginals(installation).boxPublicKey
+
+/** What encrypts secrets in the state of stacks; root's copy is read by whoever runs `npm run stack`. */
+export const passphraseFile = (installation: Installation): string =>
+  join(directoryOf(installation), 'stack-passphrase')
+
+function passphraseOf(installation: Installation): Secret {
+  const file = passphraseFile(installation)
+  if (!existsSync(file)) writeFileAtomically(file, randomBytes(32).toString('base64url'), { mode: 0o600 })
+  return new Secret(readFileSync(file, 'utf8'))
+}
 
 function newOriginals(label: string, directory: string): Originals {
   const box = newBoxKeys()
@@ -85,6 +96,7 @@ export function ensureKeys(installation: Installation, users: OsUsers): Installa
     worker: {
       keyRing: give('worker', users.worker, 'key-ring', keys.keyRing),
       boxPrivateKey: give('worker', users.worker, 'box-private-key', keys.boxPrivateKey),
+      stackPassphrase: give('worker', users.worker, 'stack-passphrase', passphraseOf(installation).reveal()),
     },
     boxPublicKey: keys.boxPublicKey,
     machineSsh: { privateKey: new Secret(keys.sshPrivateKey), publicKey: keys.sshPublicKey },

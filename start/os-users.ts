@@ -55,6 +55,10 @@ function findOsUsers(installation: Installation): OsUsers | undefined {
   return { group, database, server, worker }
 }
 
+/** Of the worker; undefined where the installation never started. */
+export const findWorkerId = (installation: Installation): number | undefined =>
+  numberOf('passwd', installation.users.worker)
+
 /** Those of the installation's users that exist, by number. */
 export function presentUserIds(installation: Installation): number[] {
   return Object.values(installation.users)

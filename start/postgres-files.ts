@@ -37,6 +37,8 @@ export function postgresIdent(installation: Installation): string {
   const pairs = [
     ['root', 'postgres'],
     ['root', ROLES.owner],
+    // The state of the stacks is the worker's.
+    ['root', ROLES.worker],
     [server, ROLES.server],
     [worker, ROLES.worker],
   ]

@@ -6,6 +6,7 @@ import type { OsUsers } from './os-users.ts'
 import { DATABASE_PORT } from './postgres-files.ts'
 import { DATABASE_NAME, ROLES } from './postgres-roles.ts'
 import { endProcessesOf, processesOf } from './processes.ts'
+import { engineFile, stackBackend, stackDirectory } from './stacks.ts'
 import { type Program, saysReady } from './supervise.ts'
 import { WorkerIdentity } from './worker-identity.ts'
 
@@ -70,6 +71,10 @@ export function workerProgram(context: Context): Program {
       ...databaseEnvironment(installation, ROLES.worker),
       DBHOST_KEY_RING_FILE: keys.worker.keyRing,
       DBHOST_BOX_PRIVATE_KEY_FILE: keys.worker.boxPrivateKey,
+      DBHOST_STACK_BACKEND: stackBackend(installation),
+      DBHOST_STACK_PASSPHRASE_FILE: keys.worker.stackPassphrase,
+      DBHOST_STACK_DIRECTORY: stackDirectory(context),
+      DBHOST_ENGINE_FILE: engineFile(installation),
       ...identity.next(),
     }),
     ready: async (child) => {

@@ -30,13 +30,16 @@ export async function openServices(
 const NOT_RUNNING =
   'DBHost does not run from this folder: npm start it, then repeat this in another terminal.'
 
+/** Does a service of this installation answer on this computer? */
+export const isRunningHere = ({ databaseSocketDir }: Installation): boolean =>
+  existsSync(join(databaseSocketDir, `.s.PGSQL.${DATABASE_PORT}`))
+
 /** Does something with the installation that runs from this clone. @throws {Refusal} where none does */
 export async function withRunning(
   action: (services: HostServices, installation: Installation) => Promise<void>,
 ): Promise<void> {
   const { installation } = findInstallation(ownClone())
-  const socket = installation && join(installation.databaseSocketDir, `.s.PGSQL.${DATABASE_PORT}`)
-  if (!socket || !existsSync(socket)) throw new Refusal(NOT_RUNNING)
+  if (!installation || !isRunningHere(installation)) throw new Refusal(NOT_RUNNING)
   const opened = await openServices(installation, readBoxPublicKey(installation)).catch((error: unknown) => {
     throw new Refusal(NOT_RUNNING, { cause: error })
   })

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, program } from 'commander'
 import { messageOf } from '../common/errors.ts'
 import { checkForwarding } from '../hosts/local/forwarding.ts'
+import { adoptInBackground } from './adoption.ts'
 import { ApiClient } from './api-client.ts'
 import { bringUp } from './bring-up.ts'
 import { openControlPlane } from './control-plane.ts'
@@ -37,6 +38,7 @@ async function start(shutdown: Shutdown, port: number | undefined): Promise<void
   console.log(
     summary(installation, { apiUrl: plane.origin, apiKey: key.reveal(), database }, before !== undefined),
   )
+  void adoptInBackground(plane)
   await shutdown.or(new Promise<never>(() => {}))
 }
 

@@ -13,13 +13,14 @@ interface Room {
 
 const HOST_SPEC = /^hosts\/host-spec\.ts$/
 const KINDS = /^api\/operations\/kinds\.ts$/
+const DOCUMENT = /^stacks\/document\.ts$/
 const MODEL = /^api\/(model|migrations)\//
 
 /** In this order: the first that fits a file is its room. */
 const ROOMS: { name: string; room: Room }[] = [
   { name: 'test', room: { files: /^(test|bench|docs)\/|\.test\.ts$/, may: [/^/] } },
   { name: 'common', room: { files: /^common\//, may: [] } },
-  { name: 'api/worker', room: { files: /^api\/worker/, may: [/^api\//] } },
+  { name: 'api/worker', room: { files: /^api\/worker/, may: [/^api\//, /^stacks\/engine/] } },
   {
     name: 'api/routes, middleware, schemas',
     room: {
@@ -31,7 +32,7 @@ const ROOMS: { name: string; room: Room }[] = [
     name: 'api/services',
     room: {
       files: /^api\/(services\/|policies|config)/,
-      may: [MODEL, HOST_SPEC, KINDS, /^stacks\/document\.ts$/],
+      may: [MODEL, HOST_SPEC, KINDS, DOCUMENT],
     },
   },
   { name: 'kinds', room: { files: KINDS, may: [] } },
@@ -39,10 +40,13 @@ const ROOMS: { name: string; room: Room }[] = [
     name: 'api/operations',
     room: {
       files: /^api\/operations\//,
-      may: [MODEL, /^provisioner\//, /^hosts\//, /^stacks\/(document|gateway)/],
+      may: [MODEL, /^provisioner\//, /^hosts\//, /^stacks\/(document|engine|gateway|protocol)/],
     },
   },
   { name: 'api/model', room: { files: MODEL, may: [], mayType: [HOST_SPEC, KINDS] } },
+  { name: 'stacks/document', room: { files: DOCUMENT, may: [HOST_SPEC] } },
+  { name: 'stacks', room: { files: /^stacks\//, may: [HOST_SPEC, /^provisioner\//] } },
+  { name: 'tools', room: { files: /^tools\//, may: [/^hosts\/local\/lock\.ts$/, /^stacks\/engine\.ts$/] } },
   { name: 'provisioner', room: { files: /^provisioner\//, may: [HOST_SPEC] } },
   { name: 'hosts', room: { files: /^hosts\//, may: [] } },
   { name: 'start', room: { files: /^start\//, may: [/^/] } },
@@ -61,7 +65,9 @@ interface Import {
   typeOnly: boolean
 }
 
-const SOURCES = globSync('{api,common,hosts,provisioner,start,test,bench,docs,stacks,agent}/**/*.{ts,js}')
+const SOURCES = globSync(
+  '{api,common,hosts,provisioner,start,test,bench,docs,stacks,agent,tools}/**/*.{ts,js}',
+)
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(file, 'utf8')

@@ -1,6 +1,7 @@
 import type { EntityManager, FilterQuery } from '@mikro-orm/postgresql'
 import { Operation } from '../model/operation.ts'
 import { OperationStep } from '../model/operation-step.ts'
+import { STACK_KINDS } from './kinds.ts'
 
 /** A pause ends sooner than this; what lies further ahead was written while the clock was ahead. */
 export const FAR_AHEAD_MS = 60_000
@@ -8,16 +9,19 @@ export const FAR_AHEAD_MS = 60_000
 /**
  * Takes every operation of a host that is due, also those that a dead worker left running: the queue lets only
  * one pass of a host be active, so a running operation without our mark has no other runner.
+ * @param stack those that the engine carries out, or all others
  */
 export async function claimOperations(
   em: EntityManager,
   hostId: string,
   workerId: string,
+  stack = false,
 ): Promise<Operation[]> {
   const now = new Date()
   const farAhead = new Date(now.getTime() + FAR_AHEAD_MS)
   return await claim(em, workerId, {
     host: hostId,
+    kind: stack ? { $in: [...STACK_KINDS] } : { $nin: [...STACK_KINDS] },
     $or: [
       { state: 'queued', $or: [null, { $lte: now }, { $gt: farAhead }].map((retryAt) => ({ retryAt })) },
       { state: 'running', claimedBy: { $ne: workerId } },

@@ -1,11 +1,10 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { FAR_AHEAD_MS } from './claim.ts'
-import { HOST_QUEUE } from './kinds.ts'
 
 /** Times of the queue: table, columns, and which of its rows. */
 const STAMPS: [table: string, columns: string[], where: string][] = [
-  ['boss.job', ['start_after'], `name = '${HOST_QUEUE}' and state = 'created'`],
-  ['boss.job', ['heartbeat_on'], `name = '${HOST_QUEUE}' and state = 'active'`],
+  ['boss.job', ['start_after'], `state = 'created'`],
+  ['boss.job', ['heartbeat_on'], `state = 'active'`],
   ['boss.queue', ['monitor_claim_on', 'monitor_on', 'maintain_on'], 'true'],
   ['boss.version', ['cron_on', 'bam_on', 'flow_on', 'reindex_on', 'monitor_backoff_on'], 'true'],
 ]

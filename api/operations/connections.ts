@@ -34,9 +34,14 @@ export class Connections {
     return await opening.finally(() => this.#opening.delete(key))
   }
 
+  /** The SSH key that opens the host. */
+  async keyOf({ id }: Host): Promise<Secret> {
+    const credential = await this.#em.fork().findOneOrFail(HostCredential, { host: id })
+    return openBox(this.#boxKey, credential.sealedKey, `host:${id}:key`)
+  }
+
   async #connect(host: Host, ssh: HostSshAccess, target: string): Promise<HostConnection> {
-    const credential = await this.#em.fork().findOneOrFail(HostCredential, { host: host.id })
-    const privateKey = openBox(this.#boxKey, credential.sealedKey, `host:${host.id}:key`)
+    const privateKey = await this.keyOf(host)
     const connection = await connectHost({ ...ssh, privateKey }, { deadlineMs: CONNECT_DEADLINE_MS })
     this.#open.set(host.id, { connection, target })
     return connection

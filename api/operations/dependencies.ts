@@ -11,6 +11,8 @@ export interface PassDependencies {
   workerId: string
   ring: KeyRing
   connections: Connections
+  /** Is there an engine that stacks can be run with now? */
+  hasEngine: () => boolean
   checkpoint: Checkpoint
   log: Logger
 }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { HostSpec } from '../../hosts/host-spec.ts'
+import { edgeDigest } from '../../provisioner/edge/state.ts'
 import { applyHost } from '../../provisioner/host/apply.ts'
 import { readHostFacts } from '../../provisioner/host/facts.ts'
 import { planHost } from '../../provisioner/host/plan.ts'
 import { readUpdateFacts } from '../../provisioner/host/updates.ts'
-import { hostWanted } from '../../provisioner/host/wanted.ts'
+import { edgeWanted, hostWanted, innerWanted } from '../../provisioner/host/wanted.ts'
 import { LAYOUT } from '../../provisioner/layout.ts'
 import { sh } from '../../provisioner/shell.ts'
 import { type HostConnection, HostError } from '../../provisioner/ssh.ts'
@@ -25,7 +26,7 @@ export async function convergeHost(batch: TenantBatch): Promise<number> {
   const converging = batch.live.filter((operation) => operation.kind === 'converge-host')
   await journal.end(converging, 'connect')
   journal.begin(converging, 'configure')
-  const wanted = hostWanted(host.spec)
+  const wanted = isStackManaged(batch) ? innerWanted(host.spec) : hostWanted(host.spec)
   const actions = planHost(wanted, await readHostFacts(connection, wanted))
   let done = 0
   await applyHost(connection, actions, async ({ action, state, detail }) => {
@@ -63,8 +64,16 @@ export async function recordUpdates({ connection, dependencies, host }: TenantBa
   }
 }
 
+/** Does the stack of this host configure its edge? Without an engine nobody but us can. */
+export const isStackManaged = ({ host, dependencies }: TenantBatch): boolean =>
+  host.stack !== null && host.stack !== undefined && dependencies.hasEngine()
+
 async function recordConverged({ dependencies, host }: TenantBatch, caCertificate: string): Promise<void> {
-  const change = { caCertificate: `${caCertificate}\n`, convergedDigest: configurationDigest(host.spec) }
+  const change = {
+    caCertificate: `${caCertificate}\n`,
+    convergedDigest: configurationDigest(host.spec),
+    edgeDigest: edgeDigest(edgeWanted(host.spec).modules),
+  }
   await dependencies.em.fork().nativeUpdate(Host, { id: host.id }, change)
   Object.assign(host, change)
 }

@@ -1,12 +1,15 @@
 import { messageOf } from '../../common/errors.ts'
 import { HostError } from '../../provisioner/ssh.ts'
+import { documentDigest, hostDocument } from '../../stacks/document.ts'
 import { Host, type HostObservation } from '../model/host.ts'
-import type { Operation } from '../model/operation.ts'
+import { readHostContent } from '../model/host-content.ts'
+import { Operation } from '../model/operation.ts'
 import { revoke, revokedOperations } from './authority.ts'
 import { claimOperations } from './claim.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { ClaimLost, succeed } from './finish.ts'
-import { configurationDigest, convergeHost, recordUpdates } from './host-phase.ts'
+import { configurationDigest, convergeHost, isStackManaged, recordUpdates } from './host-phase.ts'
+import { addOwnOperation } from './own-operations.ts'
 import { endOrRetry, isPatient, TenantBatch } from './tenant-batch.ts'
 import { runTenantsPhase } from './tenants-phase.ts'
 
@@ -73,6 +76,23 @@ async function carryOut(batch: TenantBatch): Promise<void> {
   await batch.journal.written()
   await observe(dependencies, host, 'ready', null)
   await succeed(dependencies.em, converging, dependencies.workerId, [])
+  if (isStackManaged(batch)) await queueStackUpdate(batch, converges)
+}
+
+/**
+ * Lets the stack record what the pass has changed, and compare the edge where the host was converged. Nobody waits for
+ * it. What waits already begins with the document as it is then.
+ */
+async function queueStackUpdate({ dependencies, host }: TenantBatch, converged: boolean): Promise<void> {
+  const { em } = dependencies
+  const content = await readHostContent(em, host.id)
+  if (!content || (!converged && documentDigest(hostDocument(content)) === host.stack?.digest)) return
+  await em.fork().transactional(async (tx) => {
+    const input = converged ? { refresh: true } : null
+    const waiting = await tx.findOne(Operation, { host: host.id, kind: 'update-stack', state: 'queued' })
+    if (!waiting) addOwnOperation(tx, tx.getReference(Host, host.id), 'update-stack', input)
+    else if (input) waiting.input = input
+  })
 }
 
 async function observe(

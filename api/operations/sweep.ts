@@ -3,11 +3,11 @@ import type { PgBoss } from 'pg-boss'
 import { messageOf } from '../../common/errors.ts'
 import { Host } from '../model/host.ts'
 import { Operation } from '../model/operation.ts'
-import { OperationStep } from '../model/operation-step.ts'
 import { FAR_AHEAD_MS } from './claim.ts'
 import { bringTimesBack } from './clock-put-back.ts'
 import type { PassDependencies } from './dependencies.ts'
-import { HOST_QUEUE, OPERATION_STEPS } from './kinds.ts'
+import { HOST_QUEUE, STACK_KINDS, STACK_QUEUE } from './kinds.ts'
+import { addOwnOperation } from './own-operations.ts'
 
 const SWEEP_MS = 500
 
@@ -21,7 +21,10 @@ const ABANDONED_SECONDS = 20
  * Wakes hosts whose work is due though no job says so: an attempt that waits for its retry, a commit that fell
  * between a pass and its end, a worker that died. @returns a function that ends the sweep
  */
-export function startSweep(boss: PgBoss, dependencies: PassDependencies): () => Promise<void> {
+export function startSweep(
+  boss: PgBoss,
+  dependencies: Pick<PassDependencies, 'em' | 'log'>,
+): () => Promise<void> {
   let running = Promise.resolve()
   const timer = setInterval(() => {
     running = running
@@ -36,21 +39,23 @@ export function startSweep(boss: PgBoss, dependencies: PassDependencies): () => 
   }
 }
 
-async function sweep(boss: PgBoss, { em }: PassDependencies): Promise<void> {
+async function sweep(boss: PgBoss, { em }: Pick<PassDependencies, 'em'>): Promise<void> {
   await queueReconciles(em.fork())
   await bringTimesBack(em.fork())
-  const due: { id: string }[] = await em
+  const due: { id: string; stack: boolean }[] = await em
     .fork()
     .getConnection()
     .execute(
-      `select distinct host_id as id from operation
+      `select distinct host_id as id, kind = any(string_to_array(?, ',')) as stack from operation
      where (state = 'queued' and coalesce(retry_at, created_at)
               not between now() - interval '300 ms' and now() + make_interval(secs => ?))
         or (state = 'running' and started_at
               not between now() - make_interval(secs => ?) and now() + make_interval(secs => ?))`,
-      [FAR_AHEAD_MS / 1000, ABANDONED_SECONDS, FAR_AHEAD_MS / 1000],
+      [STACK_KINDS.join(','), FAR_AHEAD_MS / 1000, ABANDONED_SECONDS, FAR_AHEAD_MS / 1000],
     )
-  for (const { id } of due) await boss.send(HOST_QUEUE, { hostId: id }, { singletonKey: id })
+  for (const { id, stack } of due) {
+    await boss.send(stack ? STACK_QUEUE : HOST_QUEUE, { hostId: id }, { singletonKey: id })
+  }
 }
 
 /** A host that was seen too long ago gets a converge operation of the platform's own. */
@@ -81,10 +86,7 @@ async function queueReconciles(em: EntityManager): Promise<void> {
         createdAt: { $gt: due, $lt: farAhead },
       })
       if (open + recent > 0) return
-      const operation = tx.create(Operation, { kind: 'converge-host', host, state: 'queued', attempts: 0 })
-      for (const [position, name] of OPERATION_STEPS['converge-host'].entries()) {
-        tx.create(OperationStep, { operation, position, name, state: 'waiting', attempts: 0 })
-      }
+      addOwnOperation(tx, host, 'converge-host')
     })
   }
 }

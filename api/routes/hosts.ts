@@ -1,9 +1,11 @@
 import type Router from '@koa/router'
+import { AppError } from '../../common/errors.ts'
 import { Host } from '../model/host.ts'
 import { maySeeHostAccess } from '../policies.ts'
 import { page } from '../schemas/fields.ts'
-import { presentHost } from '../schemas/hosts.ts'
-import { findHost, findHostCa, hostsOf } from '../services/find-host.ts'
+import { documentQuery, presentHost } from '../schemas/hosts.ts'
+import { findHost, findHostCa, findHostOfStack, hostsOf } from '../services/find-host.ts'
+import { documentOf, noteReader } from '../services/stacks.ts'
 import { olderThan, pageOf } from './cursor.ts'
 import { mount, type RouteContext } from './route.ts'
 
@@ -26,6 +28,19 @@ export function mountHosts(router: Router, context: RouteContext): void {
     handle: async ({ ctx, actor, em, params }) => {
       const host = await findHost(em, actor, params.id ?? '')
       ctx.body = presentHost(host, maySeeHostAccess(actor), context.publicOrigin)
+    },
+  })
+
+  mount(router, context, {
+    ...{ method: 'get', path: '/hosts/:id/document', allow: 'manage-hosts', query: documentQuery },
+    handle: async ({ ctx, actor, em, params, query }) => {
+      const host = await findHostOfStack(em, params.id ?? '')
+      const document = await documentOf(em, host)
+      if (!document) {
+        throw new AppError('NOT_READY', `The machine of ${host.name} has not booted yet: repeat this later.`)
+      }
+      if (query.by) await noteReader(context, actor, host, query.by)
+      ctx.body = document
     },
   })
 

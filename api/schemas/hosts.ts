@@ -1,4 +1,14 @@
+import { z } from 'zod'
 import type { Host } from '../model/host.ts'
+
+export const documentQuery = z.strictObject({
+  /** Who works on the stack by hand: `user@computer`. */
+  by: z
+    .string()
+    .max(200)
+    .regex(/^[\w.@ -]+$/, 'must be letters, digits and . @ - _')
+    .optional(),
+})
 
 /** Seen within this time a host counts as known, in milliseconds: the reconcile looks every 10 minutes. */
 const FRESH_MS = 30 * 60_000
@@ -27,6 +37,9 @@ function presentUpdates({ spec, updates }: Host, operator: boolean) {
   }
 }
 
+const presentStack = ({ stack }: Host) =>
+  stack ? { adoptedAt: stack.adoptedAt, lastRun: stack.lastRun } : null
+
 /** @param operator whether to tell how the control plane reaches the host, and what went wrong there */
 export function presentHost(host: Host, operator: boolean, publicOrigin: string) {
   const { spec } = host
@@ -42,6 +55,9 @@ export function presentHost(host: Host, operator: boolean, publicOrigin: string)
     caUrl: `${publicOrigin}/api/v1/hosts/${host.id}/ca.pem`,
     createdAt: host.createdAt.toISOString(),
     updates: presentUpdates(host, operator),
-    ...(operator ? { ssh: host.ssh ?? null, detail: host.observationDetail ?? null } : {}),
+    engine: host.stack ? 'pulumi' : 'direct',
+    ...(operator
+      ? { ssh: host.ssh ?? null, detail: host.observationDetail ?? null, stack: presentStack(host) }
+      : {}),
   }
 }

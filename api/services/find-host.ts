@@ -26,6 +26,13 @@ export async function findHost(em: EntityManager, actor: Actor, id: string): Pro
   return host
 }
 
+/** A host by its id or its name, which is that of its stack; for operators. @throws HOST_NOT_FOUND */
+export async function findHostOfStack(em: EntityManager, idOrName: string): Promise<Host> {
+  const host = await em.findOne(Host, { $or: [{ id: idOrName }, { name: idOrName }], removedAt: null })
+  if (!host) throw notFound()
+  return host
+}
+
 /** The CA of a host in PEM form, for whoever knows the host's id. @throws HOST_NOT_FOUND */
 export async function findHostCa(em: EntityManager, id: string): Promise<string> {
   const host = isId('host', id) ? await em.findOne(Host, { id, removedAt: null }) : null

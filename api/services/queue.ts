@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { fromKysely, PgBoss, systemClock } from 'pg-boss'
 import type { DatabaseAddress } from '../model/orm.ts'
-import { HOST_QUEUE } from '../operations/kinds.ts'
+import { HOST_QUEUE, STACK_QUEUE } from '../operations/kinds.ts'
 
 const SCHEMA = 'boss'
 
@@ -30,9 +30,11 @@ export async function installQueue(address: DatabaseAddress): Promise<void> {
   await boss.start()
   try {
     const options = { heartbeatSeconds: 10, retryLimit: 0, expireInSeconds: 3600, notify: true }
-    if (await boss.getQueue(HOST_QUEUE)) await boss.updateQueue(HOST_QUEUE, options)
-    // One job waiting and one active per host: any number of changes become one more pass.
-    else await boss.createQueue(HOST_QUEUE, { ...options, policy: 'stately' })
+    for (const queue of [HOST_QUEUE, STACK_QUEUE]) {
+      if (await boss.getQueue(queue)) await boss.updateQueue(queue, options)
+      // One job waiting and one active per host: any number of changes become one more pass.
+      else await boss.createQueue(queue, { ...options, policy: 'stately' })
+    }
   } finally {
     await boss.stop({ graceful: false })
   }
@@ -43,6 +45,8 @@ export interface HostQueue {
   boss: PgBoss
   /** Says that a host has work, in the transaction that writes the work: both are there or neither. */
   wakeHost(em: EntityManager, hostId: string): Promise<void>
+  /** The same of the host's stack. */
+  wakeStack(em: EntityManager, hostId: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -54,11 +58,11 @@ export async function openQueue(
   const boss = newBoss(address, { migrate: false, supervise })
   boss.on('error', onError)
   await boss.start()
+  const wake = (queue: string) => async (em: EntityManager, hostId: string) => {
+    await boss.send(queue, { hostId }, { singletonKey: hostId, db: fromKysely(em.getKysely()) })
+  }
   return {
-    boss,
-    wakeHost: async (em, hostId) => {
-      await boss.send(HOST_QUEUE, { hostId }, { singletonKey: hostId, db: fromKysely(em.getKysely()) })
-    },
+    ...{ boss, wakeHost: wake(HOST_QUEUE), wakeStack: wake(STACK_QUEUE) },
     close: () => boss.stop({ graceful: false }),
   }
 }

@@ -81,6 +81,8 @@ export class Command {
   constructor(directory: string, args: string[]) {
     this.child = spawn('node', ['start/enter.js', ...args], {
       ...{ cwd: directory, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+      // The engine is for the tests that say so; to the others it would be load at moments of its own choice.
+      env: { DBHOST_ENGINE: 'direct', ...process.env },
     })
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.on('data', (data: Buffer) => {

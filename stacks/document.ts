@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import type { EdgeSpec, HostKind, HostSpec } from '../hosts/host-spec.ts'
+
+/** How the machine of a host is reached, and the key that it must show. */
+export interface HostAccess {
+  address: string
+  port: number
+  user: string
+  /** `ssh-ed25519 <base64>` */
+  hostKey: string
+}
+
+/**
+ * What a host must be, whole: the only input of its stack, the same for the worker and for `pulumi up` by hand. Holds
+ * no secret.
+ */
+export interface HostDocument {
+  /** Of this form. */
+  version: 1
+  id: string
+  name: string
+  kind: HostKind
+  /** Grows with every change of the document; an older one than the host has seen is refused there. */
+  revision: number
+  spec: EdgeSpec
+  access: HostAccess
+  /** The networks that the firewall lets through to the pool: canonical CIDRs, sorted. */
+  allow: string[]
+  /** It holds a database: nothing of it may be destroyed. */
+  holdsDatabases: boolean
+  /** Digest of the edge as the control plane's code makes it; null before its first converge. */
+  edgeDigest: string | null
+}
+
+/** What a document is made from. */
+export interface DocumentSource {
+  id: string
+  name: string
+  revision: number
+  spec: HostSpec
+  access: HostAccess
+  allow: readonly string[]
+  databases: number
+  edgeDigest?: string | null | undefined
+}
+
+export function hostDocument(source: DocumentSource): HostDocument {
+  const { id, name, revision, spec, access, allow, databases, edgeDigest } = source
+  const { addresses, controlPlane, ports, kind } = spec
+  return {
+    version: 1,
+    ...{ id, name, kind, revision },
+    access: { address: access.address, port: access.port, user: access.user, hostKey: access.hostKey },
+    edgeDigest: edgeDigest ?? null,
+    spec: { addresses, controlPlane, ports },
+    allow: [...new Set(allow)].toSorted(),
+    holdsDatabases: databases > 0,
+  }
+}
+
+/** Of everything that a stack makes something of; its revision is not part of it. */
+export function documentDigest({ revision: _, ...rest }: HostDocument): string {
+  return createHash('sha256').update(JSON.stringify(rest)).digest('hex').slice(0, 16)
+}
+
+/** Reads the text of a document. @throws saying what is wrong with it */
+export function parseDocument(text: string): HostDocument {
+  const document = JSON.parse(text) as HostDocument
+  if (document.version !== 1) {
+    throw new Error(
+      'The host document is of another form: update this checkout to the version of the service.',
+    )
+  }
+  return document
+}

@@ -1,0 +1,117 @@
+/**
+ * One stack operation in a process of its own: the engine's SDK keeps memory, may end its process and takes over its
+ * handlers of errors. Started by the gateway, told what to do over the channel, ended with it.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type EngineEvent, LocalWorkspace, type Stack } from '@pulumi/pulumi/automation/index.js'
+import { messageOf } from '../common/errors.ts'
+import { Secret } from '../common/secret.ts'
+import { serveKey } from '../provisioner/key-agent.ts'
+import { isHeldByTheDead } from './dead-lock.ts'
+import { hostStack } from './host-stack.ts'
+import { PROJECT, PROVIDER, stackName } from './names.ts'
+import type { ChangeSummary, RunnerMessage, RunnerRequest } from './protocol.ts'
+
+const tell = (message: RunnerMessage): void => {
+  process.send?.(message)
+}
+
+const abort = new AbortController()
+// The engine finishes what it is at; a second signal, or the gateway, would cut it off.
+process.on('SIGTERM', () => abort.abort())
+/** Without the worker nobody waits for this any more: the whole group goes, as if the power had failed. */
+const dieAlone = (): void => {
+  process.kill(-process.pid, 'SIGKILL')
+}
+process.on('disconnect', dieAlone)
+
+async function openStack(request: RunnerRequest): Promise<Stack> {
+  const { document, directory, providerDirectory } = request
+  const workDir = join(directory, 'work')
+  mkdirSync(workDir, { recursive: true })
+  const program = async (): Promise<Record<string, unknown>> => hostStack(document)
+  const projectSettings = {
+    ...{ name: PROJECT, runtime: 'nodejs' as const, backend: { url: request.backendUrl } },
+    plugins: { providers: [{ name: PROVIDER.name, path: providerDirectory }] },
+  }
+  return await LocalWorkspace.createOrSelectStack(
+    { stackName: stackName(document.name), projectName: PROJECT, program },
+    { workDir, projectSettings },
+  )
+}
+
+/** Says each step of the engine as it happens. */
+function onEvent({ resourcePreEvent, resOutputsEvent, resOpFailedEvent }: EngineEvent): void {
+  const event = resourcePreEvent ?? resOutputsEvent ?? resOpFailedEvent
+  const { op, urn = '', type = '' } = event?.metadata ?? {}
+  if (op === undefined || op === 'same' || type.startsWith('pulumi:')) return
+  const state = resourcePreEvent ? 'running' : resOpFailedEvent ? 'failed' : 'done'
+  tell({ type: 'step', step: { operation: op, resource: urn.split('::').at(-1) ?? urn, state } })
+}
+
+async function carryOut(stack: Stack, { command, refresh }: RunnerRequest): Promise<ChangeSummary> {
+  const options = { onEvent, color: 'never', signal: abort.signal } as const
+  switch (command) {
+    case 'adopt':
+      return summaryOf((await stack.up(options)).summary.resourceChanges)
+    case 'update':
+      return summaryOf((await stack.up({ ...options, refresh })).summary.resourceChanges)
+    case 'preview':
+      return summaryOf((await stack.preview({ ...options, refresh })).changeSummary)
+    case 'refresh':
+      return summaryOf((await stack.refresh(options)).summary.resourceChanges)
+    case 'destroy':
+      return summaryOf((await stack.destroy({ ...options, remove: true })).summary.resourceChanges)
+  }
+}
+
+const summaryOf = (changes: Partial<Record<string, number>> | undefined): ChangeSummary =>
+  Object.fromEntries(
+    Object.entries(changes ?? {}).flatMap(([name, count]) => (count ? [[name, count] as const] : [])),
+  )
+
+async function run(request: RunnerRequest): Promise<void> {
+  const agent = await serveKey(request.directory, new Secret(request.privateKey))
+  process.env.SSH_AUTH_SOCK = agent.socket
+  if (request.command === 'adopt') process.env.DBHOST_ADOPT = '1'
+  try {
+    const stack = await openStack(request)
+    tell({ type: 'result', changes: await overDeadLock(stack, () => recoverAndCarryOut(stack, request)) })
+  } finally {
+    agent.close()
+  }
+}
+
+async function recoverAndCarryOut(stack: Stack, request: RunnerRequest): Promise<ChangeSummary> {
+  if (request.recover) await forgetAttempts(stack)
+  return await carryOut(stack, request)
+}
+
+/** Takes the lock of a run that died, once; whoever lives keeps theirs. */
+async function overDeadLock<T>(stack: Stack, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    if (!isHeldByTheDead(messageOf(error))) throw error
+    await stack.cancel()
+    return await action()
+  }
+}
+
+/** Of a run that died: creations of which nobody knows whether they happened. */
+async function forgetAttempts(stack: Stack): Promise<void> {
+  const { deployment } = await stack.exportStack()
+  const pending = (deployment as { pending_operations?: unknown[] } | null)?.pending_operations ?? []
+  // What stands on a host is found by looking at it, so nothing is lost by forgetting the attempt.
+  if (pending.length > 0) await stack.refresh({ clearPendingCreates: true, color: 'never' })
+}
+
+process.once('message', (request: RunnerRequest) => {
+  run(request)
+    .catch((error: unknown) => tell({ type: 'error', text: messageOf(error) }))
+    .finally(() => {
+      process.off('disconnect', dieAlone)
+      process.disconnect?.()
+    })
+})

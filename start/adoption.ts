@@ -1,0 +1,35 @@
+import { Host } from '../api/model/host.ts'
+import { adoptHosts } from '../api/services/stacks.ts'
+import { messageOf } from '../common/errors.ts'
+import { buildEngine } from '../tools/engine/build.ts'
+import type { ControlPlane } from './control-plane.ts'
+import { ensureEngine } from './engine.ts'
+import { followOperation } from './follow.ts'
+import { say } from './say.ts'
+import type { HostServices } from './services.ts'
+
+/**
+ * Finds an engine in the background and lets it adopt the hosts; whoever waits for the service does not wait for this.
+ * `DBHOST_ENGINE=direct` keeps hosts without one.
+ */
+export async function adoptInBackground({ installation, users, services }: ControlPlane): Promise<void> {
+  if (process.env.DBHOST_ENGINE === 'direct') return
+  try {
+    const engine = await ensureEngine(installation, users.worker, () => buildEngine(say))
+    if (!engine)
+      return say('No Pulumi engine can be had here, so hosts have no stacks: npm run doctor says why')
+    await adoptAll(services, () => {})
+  } catch (error) {
+    say(`The Pulumi engine could not be set up: ${messageOf(error)}. Hosts go on without stacks.`)
+  }
+}
+
+/** Adopts each host that has no stack and says how that went. @param tell what the operations are at */
+export async function adoptAll(services: HostServices, tell: (text: string) => void): Promise<void> {
+  for (const { id, host } of await adoptHosts(services)) {
+    const { state, error } = await followOperation(services.em, id, tell)
+    const { name } = await services.em.fork().findOneOrFail(Host, { id: host.id })
+    if (state === 'succeeded') say(`${name} is now managed by its stack: npm run -s stack -- preview`)
+    else say(`${name} was not adopted into a stack: ${error?.message ?? 'nobody knows why'}`)
+  }
+}

@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Host } from '../api/model/host.ts'
+import { HostCredential } from '../api/model/host-credential.ts'
+import { Operation } from '../api/model/operation.ts'
+import { STACK_KINDS } from '../api/operations/kinds.ts'
+import { openBox } from '../common/seal.ts'
+import { type KeyAgent, serveKey } from '../provisioner/key-agent.ts'
+import type { Engine } from '../stacks/engine.ts'
+import { engineEnvironment } from '../stacks/gateway.ts'
+import { buildEngine } from '../tools/engine/build.ts'
+import { adoptAll } from './adoption.ts'
+import { ensureEngine } from './engine.ts'
+import type { Installation } from './installation.ts'
+import { passphraseFile, readBoxPrivateKey } from './keys.ts'
+import { findWorkerId } from './os-users.ts'
+import { Refusal, runCommand } from './say.ts'
+import { type HostServices, withRunning } from './services.ts'
+import { stackBackend } from './stacks.ts'
+import { readStartFacts } from './start-facts.ts'
+
+/** Progress is for people; standard output is the engine's alone. */
+const tell = (text: string): void => console.error(text)
+
+const args = process.argv.slice(2)
+
+/** `npm run -s stack -- …`: pulumi with these arguments on the stacks of this service's hosts. */
+await runCommand(() =>
+  withRunning(async (services, installation) => {
+    const worker = findWorkerId(installation)
+    if (worker === undefined) throw new Refusal('The worker has no OS user: npm start makes it.')
+    const engine = await ensureEngine(installation, worker, () => buildEngine(tell))
+    if (!engine) throw new Refusal('No Pulumi engine can be had here: npm run doctor says what is missing.')
+    await adoptAll(services, tell)
+    await untilRecorded(services)
+    await runPulumi(services, installation, engine)
+  }),
+)
+process.exit()
+
+/** An update that is still to be recorded would show as a change. */
+async function untilRecorded({ em }: HostServices): Promise<void> {
+  for (let told = false; ; told = true) {
+    const open = await em
+      .fork()
+      .count(Operation, { kind: { $in: [...STACK_KINDS] }, state: { $in: ['queued', 'running'] } })
+    if (open === 0) return
+    if (!told) tell(`Waiting for ${open} stack operations of the service`)
+    await sleep(300)
+  }
+}
+
+async function runPulumi(services: HostServices, installation: Installation, engine: Engine): Promise<void> {
+  const facts = readStartFacts(installation)
+  if (!facts) throw new Refusal('.dbhost/start.json is missing: let npm start end its first start.')
+  const host = await selectedHost(services)
+  const home = mkdtempSync(join(installation.runDir, 'stack-'))
+  let agent: KeyAgent | undefined
+  try {
+    if (engine.plugins === null) mkdirSync(join(home, 'plugins'))
+    else symlinkSync(engine.plugins, join(home, 'plugins'))
+    if (host) agent = await serveKey(home, await keyOf(services, installation, host))
+    const child = spawn(join(engine.bin, 'pulumi'), args, {
+      ...{ cwd: installation.clone, stdio: 'inherit' },
+      env: {
+        ...process.env,
+        PATH: [engine.bin, dirname(process.execPath), process.env.PATH].join(delimiter),
+        PULUMI_HOME: home,
+        PULUMI_BACKEND_URL: stackBackend(installation),
+        PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(installation),
+        ...engineEnvironment(engine),
+        DBHOST_API_URL: facts.apiUrl,
+        DBHOST_API_KEY: facts.apiKey,
+        ...(host ? { PULUMI_STACK: host.name } : {}),
+        ...(agent ? { SSH_AUTH_SOCK: agent.socket } : {}),
+      },
+    })
+    // Ctrl-C reaches the engine by the terminal as well; it winds up, and this waits for it.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
+    process.exitCode = await new Promise<number>((resolve, reject) =>
+      child.once('error', reject).once('exit', (code) => resolve(code ?? 1)),
+    )
+  } finally {
+    agent?.close()
+    rmSync(home, { recursive: true, force: true })
+  }
+}
+
+/** The host whose stack is meant: named among the arguments or in the environment, or the only one. */
+async function selectedHost({ em }: HostServices): Promise<Host | undefined> {
+  const at = args.findIndex((arg) => arg === '--stack' || arg === '-s')
+  const named =
+    (at >= 0 ? args[at + 1] : undefined) ?? args.find((arg) => arg.startsWith('--stack='))?.slice(8)
+  const name = (named ?? process.env.PULUMI_STACK)?.split('/').at(-1)
+  const hosts = await em.fork().find(Host, { removedAt: null })
+  if (name === undefined) return hosts.length === 1 ? hosts[0] : undefined
+  return hosts.find((host) => host.name === name)
+}
+
+async function keyOf({ em }: HostServices, installation: Installation, { id }: Host) {
+  const { sealedKey } = await em.fork().findOneOrFail(HostCredential, { host: id })
+  return openBox(readBoxPrivateKey(installation), sealedKey, `host:${id}:key`)
+}
