@@ -3,12 +3,18 @@ import { Operation } from '../model/operation.ts'
 import { OperationStep } from '../model/operation-step.ts'
 import { STACK_KINDS } from './kinds.ts'
 
+/**
+ * What a pass writes at its operations. Each has a mark of its own: an operation that a pass of the same worker lost,
+ * because the control plane's database was away when it should have been put back, belongs to nobody any more.
+ */
+export const markOf = (workerId: string, jobId: string): string => `${workerId} ${jobId}`
+
 /** A pause ends sooner than this; what lies further ahead was written while the clock was ahead. */
 export const FAR_AHEAD_MS = 60_000
 
 /**
- * Takes every operation of a host that is due, also those that a dead worker left running: the queue lets only
- * one pass of a host be active, so a running operation without our mark has no other runner.
+ * Takes every operation of a host that is due, also those that another pass left running: the queue lets only
+ * one of a host be active, so a running operation without our mark has no other runner.
  * @param stack those that the engine carries out, or all others
  */
 export async function claimOperations(

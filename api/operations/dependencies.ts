@@ -7,7 +7,7 @@ import type { Connections } from './connections.ts'
 /** What every pass of one worker shares. */
 export interface PassDependencies {
   em: EntityManager
-  /** Marks what this worker has claimed. */
+  /** Of the worker; of a pass: its mark on what it has claimed. */
   workerId: string
   ring: KeyRing
   connections: Connections

@@ -8,12 +8,19 @@ export const OPERATION_STEPS = {
   'converge-host': ['connect', 'configure', 'tenants', 'observe'],
   'adopt-host': ['engine', 'adopt'],
   'update-stack': ['engine', 'update'],
+  'observe-stack': ['engine', 'observe'],
+  'forget-stack': ['engine', 'forget'],
 } as const
 
 export type OperationKind = keyof typeof OPERATION_STEPS
 
 /** Kinds that the Pulumi engine carries out: they have a queue of their own, so that no pass ever waits for it. */
-export const STACK_KINDS = ['adopt-host', 'update-stack'] as const satisfies readonly OperationKind[]
+export const STACK_KINDS = [
+  'adopt-host',
+  'update-stack',
+  'observe-stack',
+  'forget-stack',
+] as const satisfies readonly OperationKind[]
 
 /** The queue that wakes the workers; its jobs carry host ids. */
 export const HOST_QUEUE = 'host-pass'

@@ -1,6 +1,7 @@
 import type { Job, PgBoss } from 'pg-boss'
 import { Host } from '../model/host.ts'
 import { Operation } from '../model/operation.ts'
+import { markOf } from './claim.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { HOST_QUEUE } from './kinds.ts'
 import { runPass } from './pass.ts'
@@ -40,9 +41,10 @@ async function runJob(
 ): Promise<void> {
   const { em, workerId, log } = dependencies
   const { hostId } = job.data
+  const mark = markOf(workerId, job.id)
   await em.fork().nativeUpdate(Host, { id: hostId }, { passWorker: workerId, passJob: job.id })
   try {
-    await runPass(dependencies, hostId, AbortSignal.any([stop, job.signal]))
+    await runPass({ ...dependencies, workerId: mark }, hostId, AbortSignal.any([stop, job.signal]))
   } catch (error) {
     // The sweep sends the host again while work waits for it; a retry of this job would only come sooner or twice.
     log.error({ hostId, err: error }, 'pass ended by an unexpected error')
@@ -50,7 +52,7 @@ async function runJob(
       .fork()
       .nativeUpdate(
         Operation,
-        { host: hostId, state: 'running', claimedBy: workerId },
+        { host: hostId, state: 'running', claimedBy: mark },
         { state: 'queued', claimedBy: null, retryAt: new Date(Date.now() + UNEXPECTED_PAUSE_MS) },
       )
   }

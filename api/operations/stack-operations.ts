@@ -1,18 +1,18 @@
-import type { EntityManager } from '@mikro-orm/postgresql'
 import type { Job, PgBoss } from 'pg-boss'
 import { messageOf } from '../../common/errors.ts'
-import { documentDigest, type HostDocument, hostDocument } from '../../stacks/document.ts'
+import { documentDigest, hostDocument } from '../../stacks/document.ts'
 import { readEngineRecord } from '../../stacks/engine.ts'
-import { removeOldRuns, runStack, StackError, type StackSettings } from '../../stacks/gateway.ts'
-import type { ChangeSummary, StackStep } from '../../stacks/protocol.ts'
-import { Host, type HostStack } from '../model/host.ts'
+import { removeOldRuns, runStack, type StackSettings } from '../../stacks/gateway.ts'
+import { type ChangeSummary, countOf, type StackCommand, type StackStep } from '../../stacks/protocol.ts'
+import { Host } from '../model/host.ts'
 import { readHostContent } from '../model/host-content.ts'
 import type { Operation } from '../model/operation.ts'
-import { claimOperations, releaseOperations } from './claim.ts'
+import { claimOperations, markOf, releaseOperations } from './claim.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { fail, succeed } from './finish.ts'
 import { Journal } from './journal.ts'
 import { STACK_QUEUE } from './kinds.ts'
+import { lastKnown, recordRun } from './stack-record.ts'
 
 /** What a worker needs to run stacks. */
 export interface StackAccess {
@@ -29,6 +29,13 @@ const DEADLINE_MS = 5 * 60_000
 /** What may pass is tried again until the operation is this old. */
 const PATIENCE_MS = 15 * 60_000
 const LONGEST_PAUSE_MS = 60_000
+
+/** A run by hand is looked for this often, and for this long. */
+const LOOK_AGAIN_MS = 15_000
+const HAND_RUN_MS = 3 * 60_000
+
+/** Last steps of the kinds; one run serves all that wait. */
+const RUN_STEPS = ['adopt', 'update', 'observe', 'forget'] as const
 
 /** Takes hosts whose stacks have work from the queue, until `stop` fires. */
 export async function startStackOperations(
@@ -54,19 +61,21 @@ export async function startStackOperations(
 async function serveHost(
   dependencies: PassDependencies,
   access: StackAccess,
-  { data, signal }: Job<{ hostId: string }>,
+  { id, data, signal }: Job<{ hostId: string }>,
   stop: AbortSignal,
 ): Promise<void> {
-  const { em, workerId, log } = dependencies
+  const { em, log } = dependencies
+  const workerId = markOf(dependencies.workerId, id)
+  const own = { ...dependencies, workerId }
   while (!stop.aborted && !signal.aborted) {
     const operations = await claimOperations(em, data.hostId, workerId, true)
     if (operations.length === 0) return
     await dependencies.checkpoint('stack:claimed')
     try {
-      await serve(dependencies, access, data.hostId, operations)
+      await serve(own, access, data.hostId, operations)
     } catch (error) {
       log.error({ hostId: data.hostId, err: error }, 'stack operation failed')
-      await endOrRetry(dependencies, operations, error)
+      await endOrRetry(own, operations, error)
     }
   }
 }
@@ -85,38 +94,42 @@ async function serve(
   if (!engine) throw new NoEngine()
   const host = await em.fork().findOneOrFail(Host, { id: hostId })
   const content = await readHostContent(em, hostId)
-  if (!content || host.removedAt) return await succeed(em, operations, workerId, [])
+  if (!content) return await succeed(em, operations, workerId, [])
   const document = hostDocument(content)
   await journal.end(operations, 'engine', `Pulumi ${engine.version} (${engine.source})`)
-  const command = host.stack ? 'update' : 'adopt'
-  for (const step of ['adopt', 'update']) journal.begin(operations, step)
-  const changes = await runStack(engine, access.settings, {
+  const observes = operations.every(({ kind }) => kind === 'observe-stack')
+  const current = host.stack?.digest === documentDigest(document)
+  const command = commandFor(host, observes && current)
+  for (const step of RUN_STEPS) journal.begin(operations, step)
+  const { changes, byHand } = await runStack(engine, access.settings, {
     ...{ command, document, deadlineMs: DEADLINE_MS },
     privateKey: await connections.keyOf(host),
     recover: operations.some(({ attempts }) => attempts > 1),
     refresh: operations.some(({ input, attempts }) => input?.refresh === true || attempts > 1),
+    handRunsAfter: host.stack && command !== 'forget' ? lastKnown(host.stack) : null,
     onStep: (step) => journal.detail(operations, command, describeStep(step)),
   })
   await checkpoint('stack:ran')
-  for (const step of ['adopt', 'update']) await journal.end(operations, step, describeChanges(changes))
+  if (command === 'observe' && byHand.length === 0 && operations.some(mayStillRun)) {
+    return await releaseOperations(em, operations, workerId, LOOK_AGAIN_MS)
+  }
+  for (const step of RUN_STEPS) await journal.end(operations, step, describeChanges(changes))
   await journal.written()
-  await record(em, host, document, {
-    ...{ command, at: new Date().toISOString(), revision: document.revision, changes: countOf(changes) },
-    by: operations[0]?.id ?? '',
-  })
+  const at = new Date().toISOString()
+  const ours = { command, at, changes: countOf(changes), by: operations[0]?.id ?? '' }
+  const lastRun = command === 'observe' ? host.stack?.lastRun : ours
+  if (lastRun && command !== 'forget') await recordRun(em, host, document, lastRun, byHand)
   await succeed(em, operations, workerId, [])
 }
 
-async function record(
-  em: EntityManager,
-  { id, stack }: Host,
-  document: HostDocument,
-  lastRun: HostStack['lastRun'],
-): Promise<void> {
-  const adoptedAt = stack?.adoptedAt ?? lastRun.at
-  const known: HostStack = { adoptedAt, digest: documentDigest(document), lastRun }
-  await em.fork().nativeUpdate(Host, { id }, { stack: known })
+function commandFor({ removedAt, stack }: Host, observes: boolean): StackCommand {
+  if (removedAt) return 'forget'
+  if (!stack) return 'adopt'
+  return observes ? 'observe' : 'update'
 }
+
+/** Nobody knows how long somebody takes; after this time what comes later is seen by the next update. */
+const mayStillRun = ({ createdAt }: Operation): boolean => Date.now() - createdAt.getTime() < HAND_RUN_MS
 
 class NoEngine extends Error {
   constructor() {
@@ -129,7 +142,8 @@ async function endOrRetry(
   operations: readonly Operation[],
   error: unknown,
 ): Promise<void> {
-  const mayPass = error instanceof StackError ? error.failure.mayPass : !(error instanceof NoEngine)
+  // Whatever a run fails for may pass, until somebody has had the time to look.
+  const mayPass = !(error instanceof NoEngine)
   const message = messageOf(error)
   for (const operation of operations) {
     log.warn(
@@ -150,6 +164,3 @@ function describeChanges(changes: ChangeSummary): string {
   const parts = Object.entries(changes).filter(([kind]) => kind !== 'same')
   return parts.length === 0 ? 'nothing changed' : parts.map(([kind, count]) => `${count} ${kind}`).join(', ')
 }
-
-const countOf = (changes: ChangeSummary): number =>
-  Object.entries(changes).reduce((sum, [kind, count]) => (kind === 'same' ? sum : sum + count), 0)

@@ -15,7 +15,7 @@ import { fillAllowSets } from './allow-sets.ts'
 import { revoke, revokedOperations } from './authority.ts'
 import { claimWaiting, stillClaimed } from './claim.ts'
 import { closingDoors } from './closing.ts'
-import { ClaimLost } from './finish.ts'
+import { ClaimLost, fail, succeed } from './finish.ts'
 import { prove } from './prove.ts'
 import { changeStorage, letOwnersIn, makeInstances, refuseImpossible } from './storage-phase.ts'
 import { recordMeasured } from './storage-record.ts'
@@ -35,6 +35,7 @@ export async function runTenantsPhase(batch: TenantBatch, everything: boolean): 
 async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' | 'revoked'> {
   const { em } = batch.dependencies
   const tenants = await loadClaimed(batch)
+  await endGone(batch, tenants)
   await refuseBadRows(batch, tenants)
   const { wanted, rows } = tenants
   const facts = await readTenantFacts(batch.connection, scopeOf(tenants, everything))
@@ -77,6 +78,25 @@ async function loadClaimed(batch: TenantBatch): Promise<HostTenants> {
     batch.join(await claimWaiting(em, ids, workerId))
     await dropRevoked(batch)
   }
+}
+
+/** Ends operations of databases that are gone: whoever deleted one could not note it at its operation. */
+async function endGone(batch: TenantBatch, { rows }: HostTenants): Promise<void> {
+  const standing = new Set(rows.values().map(({ id }) => id))
+  const gone = batch.live.filter(({ database }) => database && !standing.has(database.id))
+  if (gone.length === 0) return
+  const { em, workerId } = batch.dependencies
+  const deletions = gone.filter(({ kind }) => kind === 'delete-database')
+  const others = gone.filter((operation) => !deletions.includes(operation))
+  await succeed(em, deletions, workerId, [])
+  await fail(
+    em,
+    others,
+    workerId,
+    'DATABASE_NOT_FOUND',
+    'The database was deleted before this was carried out.',
+  )
+  batch.live = batch.live.filter((operation) => !gone.includes(operation))
 }
 
 async function refuseBadRows(batch: TenantBatch, { wanted, rows }: HostTenants): Promise<void> {
