@@ -3,7 +3,7 @@ import test from 'ava'
 
 const TEXT = readFileSync('docs/security.md', 'utf8')
 const named = new Set([...TEXT.matchAll(/`(test\/walls\/[^`]+)`/g)].map(([, file = '']) => file))
-const LEVELS = /(\.(shared|host|start))?\.test\.ts$/
+const LEVELS = /(\.(shared|host|start|engine))?\.test\.ts$/
 
 test('each test of a wall is named for users, and each that is named exists', (t) => {
   const files = globSync('test/walls/*.test.ts').toSorted()

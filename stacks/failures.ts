@@ -6,47 +6,41 @@ export interface StackFailure {
    */
   kind: 'locked' | 'host' | 'outdated' | 'deadline' | 'memory' | 'engine'
   message: string
-  /** The same may succeed later. */
-  mayPass: boolean
 }
 
 const CASES: {
   pattern: RegExp
   kind: StackFailure['kind']
-  mayPass: boolean
   say: (found: string) => string
 }[] = [
   {
     pattern: /the stack is currently locked by(?:[\s\S]*?created by (\S+ \(pid \d+\)[^\n]*))?/,
     kind: 'locked',
-    mayPass: true,
     say: (who) =>
       `Another run holds this stack${who ? ` (${who})` : ''}: wait for its end. Where it died, "pulumi cancel --stack <host>" frees it.`,
   },
   {
     pattern: /revision \d+ of this host's document is older than \d+/,
     kind: 'outdated',
-    mayPass: true,
     say: (found) => `The host has seen a later state than this run knew (${found}): it is run again.`,
   },
   {
     pattern: /heap out of memory|cannot allocate memory|out of memory/i,
     kind: 'memory',
-    mayPass: true,
     say: () => 'The Pulumi engine needed more memory than a stack operation may have.',
   },
 ]
 
 /** @param text everything that engine and provider said */
 export function explainFailure(text: string): StackFailure {
-  for (const { pattern, kind, mayPass, say } of CASES) {
+  for (const { pattern, kind, say } of CASES) {
     const found = pattern.exec(text)
-    if (found) return { kind, mayPass, message: say(found[1] ?? (kind === 'locked' ? '' : found[0])) }
+    if (found) return { kind, message: say(found[1] ?? (kind === 'locked' ? '' : found[0])) }
   }
   const errors = diagnosticsOf(text)
-  if (errors.length > 0) return { kind: 'host', mayPass: true, message: errors.join('; ') }
+  if (errors.length > 0) return { kind: 'host', message: errors.join('; ') }
   const tail = text.trim().split('\n').slice(-3).join(' ')
-  return { kind: 'engine', mayPass: true, message: `The Pulumi engine failed: ${tail || 'it said nothing'}` }
+  return { kind: 'engine', message: `The Pulumi engine failed: ${tail || 'it said nothing'}` }
 }
 
 /** The errors that resources reported, without the engine's frame around them. */

@@ -1,18 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Secret } from '../common/secret.ts'
 import type { HostDocument } from './document.ts'
 import type { Engine } from './engine.ts'
+import { engineEnvironment, type StateAccess } from './environment.ts'
 import { explainFailure, type StackFailure } from './failures.ts'
-import type { ChangeSummary, RunnerMessage, RunnerRequest, StackCommand, StackStep } from './protocol.ts'
+import type { RunnerMessage, RunnerRequest, RunResult, StackCommand, StackStep } from './protocol.ts'
 
 /** Where stacks of this worker are kept and run. */
-export interface StackSettings {
-  /** Of the state: `postgres://…`, `file://…` or `s3://…`. */
-  backendUrl: string
-  /** Of the passphrase that secrets in the state are encrypted with. */
-  passphraseFile: string
+export interface StackSettings extends StateAccess {
   /** A folder of this worker's own; each run gets one of its own in it. */
   directory: string
 }
@@ -23,11 +20,13 @@ export interface StackRun {
   privateKey: Secret
   recover: boolean
   refresh: boolean
+  /** As the runner's. */
+  handRunsAfter: string | null
   deadlineMs: number
   onStep: (step: StackStep) => void
 }
 
-export class StackError extends Error {
+class StackError extends Error {
   override readonly name = 'StackError'
   readonly failure: StackFailure
 
@@ -49,14 +48,9 @@ const JS_LIMIT_MB = 512
  * Runs one stack operation in a process group of its own and waits for its end.
  * @throws StackError in words that say what to do
  */
-export async function runStack(
-  engine: Engine,
-  settings: StackSettings,
-  run: StackRun,
-): Promise<ChangeSummary> {
+export async function runStack(engine: Engine, settings: StackSettings, run: StackRun): Promise<RunResult> {
   const directory = mkdtempSync(join(runsOf(settings), `${run.document.name}-`))
   try {
-    linkPlugins(engine, settings, directory)
     return await inChild(engine, settings, run, directory)
   } finally {
     rmSync(directory, { recursive: true, force: true })
@@ -75,48 +69,19 @@ export function removeOldRuns(settings: StackSettings): void {
     rmSync(join(runsOf(settings), name), { recursive: true, force: true })
 }
 
-/** A home for each run, because the engine writes into it; providers that it fetches are kept. */
-function linkPlugins(engine: Engine, settings: StackSettings, directory: string): void {
-  const fetched = join(settings.directory, 'plugins')
-  mkdirSync(fetched, { recursive: true })
-  mkdirSync(join(directory, 'home'))
-  symlinkSync(engine.plugins ?? fetched, join(directory, 'home', 'plugins'))
-}
-
-function environmentOf(engine: Engine, settings: StackSettings, directory: string): Record<string, string> {
-  return {
-    PATH: [engine.bin, dirname(process.execPath), '/usr/bin', '/bin'].join(':'),
-    HOME: directory,
-    PULUMI_HOME: join(directory, 'home'),
-    PULUMI_BACKEND_URL: settings.backendUrl,
-    PULUMI_CONFIG_PASSPHRASE_FILE: settings.passphraseFile,
-    ...engineEnvironment(engine),
-    GOMEMLIMIT: GO_LIMIT,
-    NODE_OPTIONS: `--max-old-space-size=${JS_LIMIT_MB}`,
-  }
-}
-
-/** What every call of the engine is to know, also by hand. */
-export const engineEnvironment = ({ plugins }: Pick<Engine, 'plugins'>): Record<string, string> => ({
-  PULUMI_SKIP_UPDATE_CHECK: 'true',
-  // Another folder has no settings of the stack: what encrypts its secrets is known from its state.
-  PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: 'true',
-  PULUMI_IGNORE_AMBIENT_PLUGINS: 'true',
-  PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: 'true',
-  PULUMI_LOG_ROTATION_MAX_AGE_DAYS: '1',
-  PULUMI_LOG_ROTATION_MAX_TOTAL_MB: '100',
-  ...(plugins === null ? {} : { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: 'true' }),
-})
-
 async function inChild(
   engine: Engine,
   settings: StackSettings,
   run: StackRun,
   directory: string,
-): Promise<ChangeSummary> {
-  const { command, document, privateKey, recover, refresh } = run
+): Promise<RunResult> {
+  const { command, document, privateKey, recover, refresh, handRunsAfter } = run
   const child = fork(join(import.meta.dirname, 'runner.ts'), {
-    ...{ cwd: directory, env: environmentOf(engine, settings, directory), detached: true },
+    ...{ cwd: directory, detached: true },
+    env: {
+      ...engineEnvironment(engine, settings, join(directory, 'home'), join(settings.directory, 'plugins')),
+      ...{ HOME: directory, GOMEMLIMIT: GO_LIMIT, NODE_OPTIONS: `--max-old-space-size=${JS_LIMIT_MB}` },
+    },
     ...{
       execPath: '/usr/bin/prlimit',
       execArgv: [`--data=${DATA_LIMIT}`, process.execPath, '--no-warnings'],
@@ -124,7 +89,7 @@ async function inChild(
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const request: RunnerRequest = {
-    ...{ command, document, recover, refresh, directory, backendUrl: settings.backendUrl },
+    ...{ command, document, recover, refresh, handRunsAfter, directory, backendUrl: settings.backendUrl },
     privateKey: privateKey.reveal(),
     providerDirectory: join(import.meta.dirname, 'provider', 'bin'),
   }
@@ -132,10 +97,10 @@ async function inChild(
   return await ended(child, run)
 }
 
-function ended(child: ChildProcess, { deadlineMs, onStep }: StackRun): Promise<ChangeSummary> {
+function ended(child: ChildProcess, { deadlineMs, onStep }: StackRun): Promise<RunResult> {
   let late = false
   let said = ''
-  let outcome: ChangeSummary | undefined
+  let outcome: RunResult | undefined
   const hear = (chunk: Buffer): void => {
     said = `${said}${chunk.toString('utf8')}`.slice(-20_000)
   }
@@ -143,7 +108,7 @@ function ended(child: ChildProcess, { deadlineMs, onStep }: StackRun): Promise<C
   child.stderr?.on('data', hear)
   child.on('message', (message: RunnerMessage) => {
     if (message.type === 'step') onStep(message.step)
-    else if (message.type === 'result') outcome = message.changes
+    else if (message.type === 'result') outcome = message.result
     else hear(Buffer.from(`\n${message.text}`))
   })
   const timer = setTimeout(() => {
@@ -164,7 +129,7 @@ function ended(child: ChildProcess, { deadlineMs, onStep }: StackRun): Promise<C
 }
 
 const deadlinePassed = (deadlineMs: number): StackFailure => ({
-  ...{ kind: 'deadline', mayPass: true },
+  kind: 'deadline',
   message: `The stack operation did not end within ${Math.round(deadlineMs / 1000)} s and was stopped.`,
 })
 

@@ -1,6 +1,10 @@
 import type { HostDocument } from './document.ts'
 
-export type StackCommand = 'adopt' | 'update' | 'preview' | 'refresh' | 'destroy'
+/**
+ * `observe` takes no lock and only looks what others did; `forget` takes the stack out of the state and leaves the host
+ * as it is.
+ */
+export type StackCommand = 'adopt' | 'update' | 'observe' | 'forget'
 
 /** What a runner is told by the gateway, once; the key and nothing else of it is secret. */
 export interface RunnerRequest {
@@ -16,10 +20,31 @@ export interface RunnerRequest {
   recover: boolean
   /** Look at the host before changing anything. */
   refresh: boolean
+  /** Tell the runs by hand that ended after this time, in ISO form; null: do not look. */
+  handRunsAfter: string | null
+}
+
+/** A run of the engine on a stack that was not ours. */
+export interface HandRun {
+  kind: string
+  /** `succeeded`, `failed`. */
+  result: string
+  endedAt: string
+  changes: number
+}
+
+/** What a run did, and what others did before it. */
+export interface RunResult {
+  changes: ChangeSummary
+  byHand: HandRun[]
 }
 
 /** Numbers of resources by what was or would be done with them: `same`, `create`, `update`, `delete`, `replace`. */
 export type ChangeSummary = Record<string, number>
+
+/** How many resources were changed in any way. */
+export const countOf = (changes: ChangeSummary): number =>
+  Object.entries(changes).reduce((sum, [kind, count]) => (kind === 'same' ? sum : sum + count), 0)
 
 /** One resource's change, as it begins or ends. */
 export interface StackStep {
@@ -32,6 +57,6 @@ export interface StackStep {
 
 export type RunnerMessage =
   | { type: 'step'; step: StackStep }
-  | { type: 'result'; changes: ChangeSummary }
+  | { type: 'result'; result: RunResult }
   /** @param text what engine and provider said, for `explainFailure` */
   | { type: 'error'; text: string }

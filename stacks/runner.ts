@@ -11,7 +11,14 @@ import { serveKey } from '../provisioner/key-agent.ts'
 import { isHeldByTheDead } from './dead-lock.ts'
 import { hostStack } from './host-stack.ts'
 import { PROJECT, PROVIDER, stackName } from './names.ts'
-import type { ChangeSummary, RunnerMessage, RunnerRequest } from './protocol.ts'
+import {
+  type ChangeSummary,
+  countOf,
+  type HandRun,
+  type RunnerMessage,
+  type RunnerRequest,
+  type RunResult,
+} from './protocol.ts'
 
 const tell = (message: RunnerMessage): void => {
   process.send?.(message)
@@ -50,21 +57,38 @@ function onEvent({ resourcePreEvent, resOutputsEvent, resOpFailedEvent }: Engine
   tell({ type: 'step', step: { operation: op, resource: urn.split('::').at(-1) ?? urn, state } })
 }
 
-async function carryOut(stack: Stack, { command, refresh }: RunnerRequest): Promise<ChangeSummary> {
-  const options = { onEvent, color: 'never', signal: abort.signal } as const
-  switch (command) {
-    case 'adopt':
-      return summaryOf((await stack.up(options)).summary.resourceChanges)
-    case 'update':
-      return summaryOf((await stack.up({ ...options, refresh })).summary.resourceChanges)
-    case 'preview':
-      return summaryOf((await stack.preview({ ...options, refresh })).changeSummary)
-    case 'refresh':
-      return summaryOf((await stack.refresh(options)).summary.resourceChanges)
-    case 'destroy':
-      return summaryOf((await stack.destroy({ ...options, remove: true })).summary.resourceChanges)
+async function carryOut(stack: Stack, request: RunnerRequest): Promise<ChangeSummary> {
+  const { command, document, refresh } = request
+  if (command === 'observe') return {}
+  if (command === 'forget') {
+    await stack.workspace.removeStack(stackName(document.name), { force: true })
+    return {}
   }
+  const options = { onEvent, color: 'never', signal: abort.signal } as const
+  const { summary } = await stack.up({ ...options, refresh: refresh && command === 'update' })
+  return summaryOf(summary.resourceChanges)
 }
+
+/** What is left of a host of the same name, or of an adoption that died, is no state of this host. */
+async function emptied(stack: Stack, request: RunnerRequest): Promise<Stack> {
+  const { deployment } = await stack.exportStack()
+  if (((deployment as { resources?: unknown[] } | null)?.resources ?? []).length === 0) return stack
+  await stack.workspace.removeStack(stackName(request.document.name), { force: true })
+  return await openStack(request)
+}
+
+/** What others did on this stack since we looked last. */
+async function handRuns(stack: Stack, after: string): Promise<HandRun[]> {
+  const entries = await stack.history(20, 1)
+  return entries
+    .filter(({ environment, endTime }) => !isOurs(environment) && endTime.getTime() > Date.parse(after))
+    .map(({ kind, result, endTime, resourceChanges }) => ({
+      ...{ kind, result, endedAt: endTime.toISOString() },
+      changes: countOf(summaryOf(resourceChanges)),
+    }))
+}
+
+const isOurs = (environment: Record<string, string>): boolean => environment['exec.kind'] === 'auto.inline'
 
 const summaryOf = (changes: Partial<Record<string, number>> | undefined): ChangeSummary =>
   Object.fromEntries(
@@ -77,15 +101,18 @@ async function run(request: RunnerRequest): Promise<void> {
   if (request.command === 'adopt') process.env.DBHOST_ADOPT = '1'
   try {
     const stack = await openStack(request)
-    tell({ type: 'result', changes: await overDeadLock(stack, () => recoverAndCarryOut(stack, request)) })
+    tell({ type: 'result', result: await overDeadLock(stack, () => recoverAndCarryOut(stack, request)) })
   } finally {
     agent.close()
   }
 }
 
-async function recoverAndCarryOut(stack: Stack, request: RunnerRequest): Promise<ChangeSummary> {
-  if (request.recover) await forgetAttempts(stack)
-  return await carryOut(stack, request)
+async function recoverAndCarryOut(opened: Stack, request: RunnerRequest): Promise<RunResult> {
+  const { command, recover, handRunsAfter } = request
+  const stack = command === 'adopt' ? await emptied(opened, request) : opened
+  if (recover && command === 'update') await forgetAttempts(stack)
+  const byHand = handRunsAfter === null ? [] : await handRuns(stack, handRunsAfter)
+  return { changes: await carryOut(stack, request), byHand }
 }
 
 /** Takes the lock of a run that died, once; whoever lives keeps theirs. */

@@ -1,24 +1,24 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Host } from '../api/model/host.ts'
 import { HostCredential } from '../api/model/host-credential.ts'
 import { Operation } from '../api/model/operation.ts'
-import { STACK_KINDS } from '../api/operations/kinds.ts'
+import { type OperationKind, STACK_KINDS } from '../api/operations/kinds.ts'
 import { openBox } from '../common/seal.ts'
 import { type KeyAgent, serveKey } from '../provisioner/key-agent.ts'
 import type { Engine } from '../stacks/engine.ts'
-import { engineEnvironment } from '../stacks/gateway.ts'
+import { engineEnvironment } from '../stacks/environment.ts'
 import { buildEngine } from '../tools/engine/build.ts'
 import { adoptAll } from './adoption.ts'
 import { ensureEngine } from './engine.ts'
 import type { Installation } from './installation.ts'
-import { passphraseFile, readBoxPrivateKey } from './keys.ts'
+import { readBoxPrivateKey } from './keys.ts'
 import { findWorkerId } from './os-users.ts'
 import { Refusal, runCommand } from './say.ts'
 import { type HostServices, withRunning } from './services.ts'
-import { stackBackend } from './stacks.ts'
+import { stateOf } from './stacks.ts'
 import { readStartFacts } from './start-facts.ts'
 
 /** Progress is for people; standard output is the engine's alone. */
@@ -40,12 +40,15 @@ await runCommand(() =>
 )
 process.exit()
 
+/** Kinds of operations that change what a stack says. */
+const RECORDING: OperationKind[] = STACK_KINDS.filter((kind) => kind !== 'observe-stack')
+
 /** An update that is still to be recorded would show as a change. */
 async function untilRecorded({ em }: HostServices): Promise<void> {
   for (let told = false; ; told = true) {
     const open = await em
       .fork()
-      .count(Operation, { kind: { $in: [...STACK_KINDS] }, state: { $in: ['queued', 'running'] } })
+      .count(Operation, { kind: { $in: RECORDING }, state: { $in: ['queued', 'running'] } })
     if (open === 0) return
     if (!told) tell(`Waiting for ${open} stack operations of the service`)
     await sleep(300)
@@ -56,21 +59,21 @@ async function runPulumi(services: HostServices, installation: Installation, eng
   const facts = readStartFacts(installation)
   if (!facts) throw new Refusal('.dbhost/start.json is missing: let npm start end its first start.')
   const host = await selectedHost(services)
-  const home = mkdtempSync(join(installation.runDir, 'stack-'))
+  const directory = mkdtempSync(join(installation.runDir, 'stack-'))
+  const home = join(directory, 'home')
   let agent: KeyAgent | undefined
   try {
-    if (engine.plugins === null) mkdirSync(join(home, 'plugins'))
-    else symlinkSync(engine.plugins, join(home, 'plugins'))
-    if (host) agent = await serveKey(home, await keyOf(services, installation, host))
+    if (host) agent = await serveKey(directory, await keyOf(services, installation, host))
     const child = spawn(join(engine.bin, 'pulumi'), args, {
       ...{ cwd: installation.clone, stdio: 'inherit' },
       env: {
         ...process.env,
-        PATH: [engine.bin, dirname(process.execPath), process.env.PATH].join(delimiter),
-        PULUMI_HOME: home,
-        PULUMI_BACKEND_URL: stackBackend(installation),
-        PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile(installation),
-        ...engineEnvironment(engine),
+        ...engineEnvironment(
+          engine,
+          stateOf(installation),
+          home,
+          join(installation.stateDir, 'engine', 'plugins'),
+        ),
         DBHOST_API_URL: facts.apiUrl,
         DBHOST_API_KEY: facts.apiKey,
         ...(host ? { PULUMI_STACK: host.name } : {}),
@@ -84,7 +87,7 @@ async function runPulumi(services: HostServices, installation: Installation, eng
     )
   } finally {
     agent?.close()
-    rmSync(home, { recursive: true, force: true })
+    rmSync(directory, { recursive: true, force: true })
   }
 }
 

@@ -1,6 +1,8 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { StateAccess } from '../stacks/environment.ts'
 import type { Installation } from './installation.ts'
+import { passphraseFile } from './keys.ts'
 import type { OsUsers } from './os-users.ts'
 import { DATABASE_PORT } from './postgres-files.ts'
 import { ROLES, STACKS_DATABASE } from './postgres-roles.ts'
@@ -17,6 +19,12 @@ export function stackBackend({ databaseSocketDir }: Installation): string {
   })
   return `postgres://${ROLES.worker}@/${STACKS_DATABASE}?${query}`
 }
+
+/** The state as root opens it. */
+export const stateOf = (installation: Installation): StateAccess => ({
+  backendUrl: stackBackend(installation),
+  passphraseFile: passphraseFile(installation),
+})
 
 /** The folder in which the worker runs stacks; made where it is missing. */
 export function stackDirectory(context: { installation: Installation; users: OsUsers }): string {

@@ -83,6 +83,7 @@ export async function startApp(): Promise<TestApp> {
       observation: 'ready',
       observedAt: new Date(),
       convergedDigest: 'digest',
+      ssh: { address: '198.18.0.2', port: 22, user: 'root', hostKey: 'ssh-ed25519 AAAA' },
       updates: UPDATES,
     } as const
     const caCertificate = `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`

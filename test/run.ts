@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { messageOf } from '../common/errors.ts'
+import { lookForEngine } from '../start/engine.ts'
+import { buildEngine, hasGo } from '../tools/engine/build.ts'
 import { runChecks } from './check.ts'
 import { RunningService } from './host/running-service.ts'
 
@@ -11,6 +14,8 @@ interface Level {
   concurrency: number
   /** One running service for all of its files: `RunningService.shared`. */
   service?: true
+  /** It needs a Pulumi engine; built from Go modules where there is no other. */
+  engine?: true
   /** Why its files run only where they are asked for by name. */
   onlyAsked?: string
 }
@@ -18,7 +23,7 @@ interface Level {
 const LEVELS: Level[] = [
   {
     name: 'unit and database',
-    files: (file) => !/\.(shared|host|start|endurance)\.test\.ts$/.test(file),
+    files: (file) => !/\.(shared|host|start|engine|endurance)\.test\.ts$/.test(file),
     concurrency: 2,
   },
   {
@@ -29,6 +34,13 @@ const LEVELS: Level[] = [
   },
   { name: 'host', files: (file) => file.endsWith('.host.test.ts'), concurrency: 1 },
   { name: 'start', files: (file) => file.endsWith('.start.test.ts'), concurrency: 1 },
+  {
+    name: 'Pulumi engine, one service for all',
+    files: (file) => file.endsWith('.engine.test.ts'),
+    concurrency: 1,
+    service: true,
+    engine: true,
+  },
   {
     name: 'endurance',
     files: (file) => file.endsWith('.endurance.test.ts'),
@@ -61,7 +73,7 @@ async function runAva(
   let last = Date.now()
   for await (const line of createInterface({ input: child.stdout })) {
     // A title begins with the names of folders and file.
-    const file = /^(?:not )?ok \d+ - (.+?\.(?:shared|host|start|endurance)) › /.exec(line)?.[1]
+    const file = /^(?:not )?ok \d+ - (.+?\.(?:shared|host|start|engine|endurance)) › /.exec(line)?.[1]
     if (file && concurrency === 1) {
       secondsOf.set(file, (secondsOf.get(file) ?? 0) + (Date.now() - last) / 1000)
       last = Date.now()
@@ -80,7 +92,34 @@ async function runAva(
   return count
 }
 
+/** Titles of the tests of a file, for a report of those that do not run. */
+function titlesOf(file: string): string[] {
+  const titles = readFileSync(file, 'utf8').matchAll(/^\s*test(?:\.serial)?\(\s*['"`]([^'"`]+)/gm)
+  return [...titles].map(([, title = '']) => `${file} › ${title}`)
+}
+
+/** Where Go is there an engine can be had: that it could not is a failure. */
+async function engineState(): Promise<'there' | 'none' | 'broken'> {
+  if ((await lookForEngine(undefined)).engine) return 'there'
+  if (!hasGo()) return 'none'
+  try {
+    await buildEngine(console.log)
+    return 'there'
+  } catch (error) {
+    console.log(`not ok - the Pulumi engine: ${messageOf(error)}`)
+    return 'broken'
+  }
+}
+
 async function runLevel(level: Level, files: string[]): Promise<Count> {
+  if (level.engine) {
+    const engine = await engineState()
+    if (engine !== 'there') {
+      const skipped = files.flatMap(titlesOf).map((name) => `${name} (no Pulumi engine: npm run doctor)`)
+      return { passed: 0, failed: engine === 'broken' ? 1 : 0, skipped }
+    }
+    process.env.DBHOST_ENGINE = 'any'
+  }
   if (!level.service) return await runAva(files, level.concurrency, {})
   const service = await RunningService.start()
   try {

@@ -21,14 +21,13 @@ export interface HostUpdates {
   restartsPending: string[]
 }
 
-/** An update of a stack that was seen to end. */
+/** A run of the engine on a stack that was seen to end. */
 export interface StackRun {
-  command: 'adopt' | 'update' | 'refresh' | 'destroy'
-  /** Id of the operation, or who ran it by hand: `user@computer`. */
+  /** `adopt`, `update`; by hand also `refresh`, `destroy`, …. */
+  command: string
+  /** Id of the operation, or who was seen to begin by hand: `user@computer`. */
   by: string
   at: string
-  /** Revision of the document that it was made from. */
-  revision: number
   /** How many resources it changed. */
   changes: number
 }
@@ -39,6 +38,8 @@ export interface HostStack {
   /** Digest of what the last update made of the edge; another one means: an update is due. */
   digest: string
   lastRun: StackRun
+  /** The last run by hand that is known, and how it ended. */
+  byHand: (StackRun & { result: string }) | null
 }
 
 /** What the last pass or converge saw. `unreachable` keeps the older facts: unknown, last seen at `observedAt`. */

@@ -5,7 +5,7 @@ import { maySeeHostAccess } from '../policies.ts'
 import { page } from '../schemas/fields.ts'
 import { documentQuery, presentHost } from '../schemas/hosts.ts'
 import { findHost, findHostCa, findHostOfStack, hostsOf } from '../services/find-host.ts'
-import { documentOf, noteReader } from '../services/stacks.ts'
+import { documentOf, noteRunByHand } from '../services/stacks.ts'
 import { olderThan, pageOf } from './cursor.ts'
 import { mount, type RouteContext } from './route.ts'
 
@@ -39,7 +39,7 @@ export function mountHosts(router: Router, context: RouteContext): void {
       if (!document) {
         throw new AppError('NOT_READY', `The machine of ${host.name} has not booted yet: repeat this later.`)
       }
-      if (query.by) await noteReader(context, actor, host, query.by)
+      if (query.by) await noteRunByHand(context, actor, host, query.by)
       ctx.body = document
     },
   })

@@ -38,7 +38,7 @@ function presentUpdates({ spec, updates }: Host, operator: boolean) {
 }
 
 const presentStack = ({ stack }: Host) =>
-  stack ? { adoptedAt: stack.adoptedAt, lastRun: stack.lastRun } : null
+  stack ? { adoptedAt: stack.adoptedAt, lastRun: stack.lastRun, byHand: stack.byHand } : null
 
 /** @param operator whether to tell how the control plane reaches the host, and what went wrong there */
 export function presentHost(host: Host, operator: boolean, publicOrigin: string) {

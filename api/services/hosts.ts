@@ -150,6 +150,8 @@ export async function removeHost({ em }: HostContext, nameOrId: string): Promise
     await tx.nativeDelete(Instance, { host: host.id, id: { $nin: await usedInstances(tx, host.id) } })
     await tx.nativeUpdate(LocalMachine, { host: host.id }, { wanted: 'removed' })
     host.removedAt = new Date()
+    // A later host of the same name must not begin with this one's state.
+    if (host.stack) addOperation(tx, null, { kind: 'forget-stack', hostId: host.id })
     addAuditEvent(tx, null, 'host.remove', host.id, { name: host.name })
     return host
   })

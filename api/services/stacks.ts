@@ -14,14 +14,22 @@ export async function documentOf(em: EntityManager, { id }: Host): Promise<HostD
   return content && hostDocument(content)
 }
 
-/** Notes who begins to work on the stack of a host by hand. */
-export async function noteReader(
+/** How long after its begin the end of a run by hand is first looked for, in milliseconds. */
+const LOOK_AFTER_MS = 10_000
+
+/** Notes who begins to change the stack of a host by hand, and has the result looked for. */
+export async function noteRunByHand(
   { em }: Pick<StackContext, 'em'>,
   actor: Actor,
   host: Host,
   by: string,
 ): Promise<void> {
-  await em.fork().transactional(async (tx) => addAuditEvent(tx, actor, 'host.document', host.id, { by }))
+  await em.fork().transactional(async (tx) => {
+    addAuditEvent(tx, actor, 'host.document', host.id, { by })
+    if (!host.stack) return
+    const look = addOperation(tx, null, { kind: 'observe-stack', hostId: host.id })
+    look.retryAt = new Date(Date.now() + LOOK_AFTER_MS)
+  })
 }
 
 /** Queues an adoption for each host that has been configured and has no stack. @returns those operations */

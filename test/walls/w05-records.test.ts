@@ -188,8 +188,4 @@ test.serial('W5 an account keeps at most 10,000 records, however many keys it ha
   await sql(`delete from idempotency_record where route = 'r'`)
 })
 
-notYetBuilt('W5', [
-  'no secret in the state of Pulumi',
-  'no secret of a clone in any record',
-  'a lower role learns nothing from a replay',
-])
+notYetBuilt('W5', ['no secret of a clone in any record', 'a lower role learns nothing from a replay'])

@@ -107,7 +107,9 @@ test.serial('W11 each program reads its own keys and nothing else that is not pu
   const everybody = ['api-port', 'clone', ...files]
   const own: Record<string, string[]> = {
     [users().server]: ['keys/server/box-public-key', 'keys/server/key-ring'],
-    [users().worker]: ['keys/worker/box-private-key', 'keys/worker/key-ring'],
+    [users().worker]: ['box-private-key', 'key-ring', 'stack-passphrase'].map(
+      (name) => `keys/worker/${name}`,
+    ),
     nobody: [],
   }
   for (const [user, names] of Object.entries(own)) {
@@ -115,7 +117,13 @@ test.serial('W11 each program reads its own keys and nothing else that is not pu
     const allowed = [...everybody, ...names].map((name) => join(stateDir, name))
     t.deepEqual(inOrder(readable), inOrder(allowed), user)
     const writable = user === 'nobody' ? [] : [join(socket(), '.s.PGSQL.5432')]
-    t.deepEqual(found(user, '-writable'), writable, user)
+    const stacks = join(stateDir, 'stacks')
+    const written = found(user, '-writable')
+    t.deepEqual(
+      written.filter((path) => user !== users().worker || !path.startsWith(stacks)),
+      writable,
+      user,
+    )
     const code = [join(stateDir, 'app'), '!', '-type', 'l', '-writable', '-print', '-quit']
     t.is(asUser(user, 'find', ...code).stdout, '', 'the code that runs')
   }
@@ -127,6 +135,7 @@ test.serial('W11 the server opens no key, no machine and no other program', (t) 
   const worker = programsOf(running.clone).find(({ argv }) => argv.some((text) => text.endsWith('worker.ts')))
   const paths = [
     ...['keys/originals.json', 'keys/worker/box-private-key', 'keys/worker/key-ring', 'log/server.log'],
+    ...['keys/stack-passphrase', 'keys/worker/stack-passphrase', 'stacks'],
     ...['postgres/data/PG_VERSION', 'machines', `machines/${machine}`, `machines/${machine}/root`],
     ...[`machines/${machine}/root/etc/ssh/ssh_host_ed25519_key`, `machines/${machine}/root/etc/pgbouncer`],
   ].map((name) => join(stateDir, name))
@@ -169,6 +178,11 @@ test.serial('W11 each OS user has its one role, and who is none of them does not
     ],
   )
   t.regex(secret.stderr, /permission denied for table host_credential/)
+  const stacks = asUser(
+    users().server,
+    ...['psql', `host=${socket()} user=dbhost_server dbname=dbhost_stacks`, '-XAtc', 'select 1'],
+  )
+  t.regex(stacks.stderr, /permission denied for database "dbhost_stacks"/)
 })
 
 test.serial('W11 a computer of the network reaches no machine through this one', async (t) => {
