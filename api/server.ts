@@ -4,12 +4,14 @@ import { createLogger } from '../common/log.ts'
 import { createApp } from './app.ts'
 import { readServerConfig } from './config.ts'
 import { createHttpServer } from './middleware/http-server.ts'
+import { awaitDatabase } from './model/await-database.ts'
 import { openOrm } from './model/orm.ts'
 import { OperationWaiter } from './services/operation-waiter.ts'
 import { openQueue } from './services/queue.ts'
 
 const config = readServerConfig(process.env)
 const log = createLogger('server', config.logLevel)
+await awaitDatabase(config.database)
 const orm = await openOrm(config.database, 20)
 const onError = (error: Error): void => log.warn({ err: error }, 'queue')
 const queue = await openQueue(config.database, { supervise: false, onError })

@@ -2,6 +2,7 @@ import { messageOf } from '../common/errors.ts'
 import { createLogger } from '../common/log.ts'
 import { readEngineRecord } from '../stacks/engine.ts'
 import { readWorkerConfig } from './config.ts'
+import { awaitDatabase } from './model/await-database.ts'
 import { openOrm } from './model/orm.ts'
 import { type Checkpoint, noCheckpoint } from './operations/checkpoint.ts'
 import { Connections } from './operations/connections.ts'
@@ -26,6 +27,7 @@ export async function startWorker(
 ): Promise<void> {
   const config = readWorkerConfig(env)
   const log = createLogger('worker', config.logLevel)
+  await awaitDatabase(config.database)
   const orm = await openOrm(config.database)
   const { boss } = await openQueue(config.database, { supervise: true })
   const connections = new Connections(orm.em, config.boxPrivateKey)

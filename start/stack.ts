@@ -26,20 +26,6 @@ const tell = (text: string): void => console.error(text)
 
 const args = process.argv.slice(2)
 
-/** `npm run -s stack -- …`: pulumi with these arguments on the stacks of this service's hosts. */
-await runCommand(() =>
-  withRunning(async (services, installation) => {
-    const worker = findWorkerId(installation)
-    if (worker === undefined) throw new Refusal('The worker has no OS user: npm start makes it.')
-    const engine = await ensureEngine(installation, worker, () => buildEngine(tell))
-    if (!engine) throw new Refusal('No Pulumi engine can be had here: npm run doctor says what is missing.')
-    await adoptAll(services, tell)
-    await untilRecorded(services)
-    await runPulumi(services, installation, engine)
-  }),
-)
-process.exit()
-
 /** Kinds of operations that change what a stack says. */
 const RECORDING: OperationKind[] = STACK_KINDS.filter((kind) => kind !== 'observe-stack')
 
@@ -106,3 +92,17 @@ async function keyOf({ em }: HostServices, installation: Installation, { id }: H
   const { sealedKey } = await em.fork().findOneOrFail(HostCredential, { host: id })
   return openBox(readBoxPrivateKey(installation), sealedKey, `host:${id}:key`)
 }
+
+/** `npm run -s stack -- …`: pulumi with these arguments on the stacks of this service's hosts. */
+await runCommand(() =>
+  withRunning(async (services, installation) => {
+    const worker = findWorkerId(installation)
+    if (worker === undefined) throw new Refusal('The worker has no OS user: npm start makes it.')
+    const engine = await ensureEngine(installation, worker, () => buildEngine(tell))
+    if (!engine) throw new Refusal('No Pulumi engine can be had here: npm run doctor says what is missing.')
+    await adoptAll(services, tell)
+    await untilRecorded(services)
+    await runPulumi(services, installation, engine)
+  }),
+)
+process.exit()

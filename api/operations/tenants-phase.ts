@@ -143,7 +143,8 @@ async function close(
   batch.journal.begin(batch.live, 'close')
   if (doors.files) await applyPoolFiles(batch.connection, await tryPoolFiles(batch.connection, doors.files))
   if (doors.entries.length > 0) {
-    await batch.settle('close', await closeEntries(batch.connection, doors.entries), rows)
+    // A door that does not shut now has to be shut all the same: the pool may just be coming up again.
+    await batch.settle('close', await closeEntries(batch.connection, doors.entries), rows, () => true)
   }
   const ended = await closeUncovered(batch.connection, doors.clients)
   await batch.journal.end(batch.live, 'close', ended > 0 ? `${ended} sessions ended` : null)

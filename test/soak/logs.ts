@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 /** What a program says when its own database dies under it; that is an outage, not an error that nobody thought of. */
 const OUTAGE =
-  /terminat|ECONNREFUSED|ECONNRESET|ENOENT|the database system is|Connection (ended|closed)|socket hang up|57P0|timeout exceeded when trying to connect|Client was closed|read EPIPE|does not answer/i
+  /terminat|ECONNREFUSED|ECONNRESET|ENOENT|the database system is|Connection (ended|closed)|socket hang up|57P0|timeout exceeded when trying to connect|Client was closed|(read|write) EPIPE|does not answer/i
 const UNEXPECTED = /unexpected error|sweep failed|purge failed|request failed|did not stop cleanly/
 
 interface Line {

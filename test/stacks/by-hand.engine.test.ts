@@ -1,7 +1,10 @@
 import { writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import type { HostStack } from '../../api/model/host.ts'
 import type { Answer } from '../host/service.ts'
+import { until } from '../host/until.ts'
 import { ManagedService } from './managed.ts'
 
 let managed: ManagedService
@@ -73,6 +76,19 @@ test.serial(
     t.regex(await managed.inside('nft list set inet dbhost pg_allow4'), /203\.0\.113\.77/)
   },
 )
+
+test.serial('an up by hand is an observed fact: who, when, and how it ended', async (t) => {
+  const began = Date.now()
+  t.is((await managed.pulumi('up', '--yes', '--skip-preview')).code, 0)
+  const { service } = managed.running
+  await until('the run to be recorded', async () => {
+    const { body } = await service.request('GET', `/hosts/${service.host.id}`)
+    const { byHand } = (body as unknown as { stack: HostStack }).stack
+    if (!byHand || Date.parse(byHand.at) < began) return `last: ${JSON.stringify(byHand)}`
+    t.like(byHand, { command: 'update', result: 'succeeded', changes: 0, by: `root@${hostname()}` })
+    return true
+  })
+})
 
 test.serial('what holds databases is not destroyed', async (t) => {
   const { code, output } = await managed.pulumi('destroy', '--yes', '--skip-preview')

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Host, type HostStack } from '../../api/model/host.ts'
+import { readHostContent } from '../../api/model/host-content.ts'
 import { HostCredential } from '../../api/model/host-credential.ts'
 import { Operation } from '../../api/model/operation.ts'
 import { STACK_KINDS } from '../../api/operations/kinds.ts'
 import { openBox } from '../../common/seal.ts'
 import { script } from '../../provisioner/shell.ts'
+import { documentDigest, hostDocument } from '../../stacks/document.ts'
 import type { Engine } from '../../stacks/engine.ts'
 import { readBoxPrivateKey } from '../../start/keys.ts'
 import { type FoundProcess, processesOf } from '../../start/processes.ts'
@@ -28,16 +30,20 @@ export class ManagedService {
     return managed
   }
 
-  /** Waits until the host is adopted and every stack operation has ended. @returns what is known of the stack */
+  /** Waits until the host is adopted and its stack has recorded all that is wanted of it. @returns what is known of the stack */
   async settled(): Promise<HostStack> {
     const { orm, host } = this.running.service
     let stack: HostStack | undefined
-    await until('every stack operation to end', async () => {
+    await until('the stack to know what is wanted', async () => {
       const kind = STACK_KINDS.filter((one) => one !== 'observe-stack')
-      const count = await orm.em.fork().count(Operation, { kind, state: ['queued', 'running'] })
+      const open = await orm.em.fork().count(Operation, { kind, state: ['queued', 'running'] })
       const row = await orm.em.fork().findOneOrFail(Host, { id: host.id })
+      const content = await readHostContent(orm.em, host.id)
       stack = row.stack ?? undefined
-      return (count === 0 && stack !== undefined) || `${count} are open`
+      const current = content && stack?.digest === documentDigest(hostDocument(content))
+      return (
+        (open === 0 && current) || `${open} operations are open, it is ${current ? '' : 'not '}up to date`
+      )
     })
     if (!stack) throw new Error('the host has no stack')
     return stack
@@ -76,7 +82,7 @@ export class ManagedService {
   }
 
   #find(part: string): FoundProcess[] {
-    return this.processes().filter(({ argv }) => argv.some((word) => word.includes(part)))
+    return this.processes().filter(({ argv }) => argv.join(' ').includes(part))
   }
 
   /** The SSH key that opens the host. */

@@ -1,8 +1,11 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { WORKER_ROLE } from '../../api/model/privileges.ts'
 import { passphraseFile, readBoxPrivateKey } from '../../start/keys.ts'
+import { STACKS_DATABASE } from '../../start/postgres-roles.ts'
+import { ownerAddress } from '../../start/schema.ts'
+import { query } from '../database.ts'
 import type { Answer } from '../host/service.ts'
 import { formsOf } from '../secret-forms.ts'
 import { ManagedService } from '../stacks/managed.ts'
@@ -34,18 +37,18 @@ test('W5 no secret in the state of Pulumi, in what its runs say, or on their com
     [...seen].some((line) => line.includes('pulumi')),
     'command lines of a run were seen',
   )
-  const dump = execFileSync('pg_dump', [
-    ...['--host', installation.databaseSocketDir, '--username', 'dbhost_worker', 'dbhost_stacks'],
-  ]).toString()
-  t.true(dump.includes('pulumi_state'))
-  const state = [...dump.matchAll(/"([A-Za-z0-9+/=]{200,})"/g)].map(([, text = '']) =>
-    Buffer.from(text, 'base64').toString(),
-  )
+  const address = { ...ownerAddress(installation), user: WORKER_ROLE, database: STACKS_DATABASE }
+  const rows = await query<{ key: string; data: string }>(address, 'select key, data::text from pulumi_state')
+  const state = rows.flatMap(({ key, data }) => [
+    key,
+    data,
+    Buffer.from(data.replaceAll('"', ''), 'base64').toString(),
+  ])
   t.true(
     state.some((text) => text.includes('vps:index:Firewall')),
     'the checkpoint was read',
   )
-  const texts = [dump, ...state, ...seen, readFileSync(join(installation.logDir, 'worker.log'), 'utf8')]
+  const texts = [...state, ...seen, readFileSync(join(installation.logDir, 'worker.log'), 'utf8')]
   const secrets = [
     readFileSync(passphraseFile(installation), 'utf8'),
     readBoxPrivateKey(installation).reveal(),
