@@ -8,7 +8,9 @@ test('the entities are what the migrations made', async (t) => {
   const orm = await openOrm(database.owner, 1)
   t.teardown(() => orm.close())
   const drift = await orm.schema.getUpdateSchemaSQL({ wrap: false })
-  t.is(drift.replaceAll(/^.*mikro_orm_migrations.*$/gm, '').trim(), '')
+  // Triggers are no part of an entity.
+  const others = /^.*mikro_orm_migrations.*$|^drop (trigger|function) if exists "[a-z_]*document_of_.*$/gm
+  t.is(drift.replaceAll(others, '').trim(), '')
 })
 
 test('neither program may change the schema or the list of migrations', async (t) => {

@@ -113,7 +113,9 @@ test.serial('W11 files with secrets are born for their owner alone, whatever the
   t.deepEqual(rights('originals.json'), [0o600, 0])
   t.deepEqual(rights('server/key-ring'), [0o600, users.server])
   t.deepEqual(rights('worker/box-private-key'), [0o600, users.worker])
-  t.deepEqual(readdirSync(keys).toSorted(), ['originals.json', 'server', 'worker'])
+  t.deepEqual(rights('stack-passphrase'), [0o600, 0])
+  t.deepEqual(rights('worker/stack-passphrase'), [0o600, users.worker])
+  t.deepEqual(readdirSync(keys).toSorted(), ['originals.json', 'server', 'stack-passphrase', 'worker'])
 })
 
 /** Reads whatever it can of a folder, over and over, until the pipe that it was given ends. */
