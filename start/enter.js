@@ -24,7 +24,8 @@ const COMMANDS = {
 
 const CHANGES =
   'This changes your computer: Debian packages that are missing, one network link per machine, one nft table, ' +
-  'IP forwarding, OS users dbhost-*, /var/lib/dbhost, /var/cache/dbhost (npm run reset takes it back).'
+  'IP forwarding, OS users dbhost-*, /var/lib/dbhost, /var/cache/dbhost (npm run reset takes it back); where Go is ' +
+  'installed and no Pulumi engine, modules in the cache of Go (DBHOST_ENGINE=direct does without).'
 
 /** @param {{file: string, machines: boolean, root: boolean}} command */
 function refuseUnfit(command) {

@@ -1,6 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { withLock } from '../../hosts/local/lock.ts'
@@ -8,6 +17,7 @@ import type { EnginePlace } from '../../stacks/engine.ts'
 
 const CACHE = '/var/cache/dbhost'
 const HERE = import.meta.dirname
+const UNFINISHED = 'building-engine-'
 /** Another clone may be building the same. */
 const PATIENCE_MS = 60 * 60_000
 
@@ -69,8 +79,9 @@ export async function buildEngine(say: (text: string) => void): Promise<void> {
   await withLock(
     'engine',
     async () => {
+      removeUnfinished()
       if (existsSync(root)) return
-      const building = mkdtempSync(join(CACHE, 'building-engine-'))
+      const building = mkdtempSync(join(CACHE, UNFINISHED))
       try {
         for (const part of PARTS) {
           say(`Building ${part.title} from Go modules`)
@@ -84,6 +95,13 @@ export async function buildEngine(say: (text: string) => void): Promise<void> {
     },
     PATIENCE_MS,
   )
+}
+
+/** Of builds that were killed; nobody else builds while we hold the lock. */
+function removeUnfinished(): void {
+  for (const name of readdirSync(CACHE)) {
+    if (name.startsWith(UNFINISHED)) rmSync(join(CACHE, name), { recursive: true, force: true })
+  }
 }
 
 async function buildPart(part: Part, root: string, say: (text: string) => void): Promise<void> {
