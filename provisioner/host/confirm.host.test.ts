@@ -40,7 +40,7 @@ const cutOff = (): HostSpec => ({ ...host.spec, ports: { ...host.spec.ports, ssh
 test.serial('rules that the control plane comes through are confirmed, also the first ones', async (t) => {
   await applyEdge(host.spec)
   t.is(await inside('cmp /etc/dbhost/firewall.nft /etc/dbhost/firewall.confirmed.nft && echo same'), 'same')
-  t.is(await inside('systemctl is-active dbhost-firewall-roll-back.timer || true'), 'inactive')
+  t.is(await inside('systemctl is-active firewall-roll-back.timer || true'), 'inactive')
   t.deepEqual(await applyEdge(host.spec), [])
 })
 

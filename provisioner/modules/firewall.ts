@@ -27,6 +27,9 @@ export function firewallModule(spec: EdgeSpec): HostModule {
         effects: ['run:firewall'],
       }),
       rootFile('/etc/nftables.conf', template('firewall/nftables.conf'), checked),
+      ...['firewall-roll-back.service', 'firewall-roll-back.timer'].map((name) =>
+        unitFile(name, template(`firewall/${name}`), ['run:systemd']),
+      ),
       unitFile('nftables.service.d/dbhost.conf', template('firewall/nftables.service.conf'), ['run:systemd']),
     ],
     sequence: [
