@@ -3,7 +3,6 @@ import { type HostModule, hostModule, rootFile } from '../host/resources.ts'
 import { Block, template } from '../render.ts'
 import { unitFile } from './library.ts'
 
-const SHUTDOWN = 'unattended-upgrades.service'
 const TIMERS = ['apt-daily.timer', 'apt-daily-upgrade.timer']
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: for unattended-upgrades to fill in
@@ -31,7 +30,6 @@ export function updatesModule({ updates }: HostSpec): HostModule {
       rootFile('/etc/needrestart/conf.d/dbhost.conf', template('updates/needrestart.conf'), {
         check: ['perl', '-c', '{}'],
       }),
-      unitFile(`${SHUTDOWN}.d/dbhost.conf`, template(`updates/${SHUTDOWN}.conf`), [`restart:${SHUTDOWN}`]),
       ...TIMERS.map((timer) =>
         unitFile(`${timer}.d/dbhost.conf`, template(`updates/${timer}.conf`, { window: updates.window }), [
           'run:update-window',
@@ -49,7 +47,7 @@ export function updatesModule({ updates }: HostSpec): HostModule {
       },
       ...TIMERS.map((name) => ({ kind: 'unit', name }) as const),
       // It keeps a shutdown from cutting through an update.
-      { kind: 'unit', name: SHUTDOWN },
+      { kind: 'unit', name: 'unattended-upgrades.service' },
     ],
   })
 }

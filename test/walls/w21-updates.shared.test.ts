@@ -148,20 +148,6 @@ test.serial('W21 what is done is no longer pending', async (t) => {
   t.like(counts, { pending: 1, security: 0 })
 })
 
-test.serial('W21 a shutdown waits for an update that is under way', async (t) => {
-  const hold = `import fcntl, time
-file = open("/run/unattended-upgrades.lock", "w")
-fcntl.lockf(file, fcntl.LOCK_EX)
-print("held", flush=True)
-time.sleep(3)`
-  const took = await inside(`python3 -c '${hold}' | { read -r held
-    began=$(date +%s%3N)
-    systemctl stop unattended-upgrades
-    echo $(($(date +%s%3N) - began)); }
-    systemctl start unattended-upgrades`)
-  t.true(Number(took) > 2000, `the stop took ${took} ms`)
-})
-
 test.serial('W21 an installation of ours waits for the daily job of apt instead of failing', async (t) => {
   // Holds the locks that apt takes, in apt's way, for three seconds.
   const hold = `import fcntl, time
