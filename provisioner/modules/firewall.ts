@@ -19,6 +19,7 @@ export function firewallModule(spec: EdgeSpec): HostModule {
     files: [
       ...packageTools(),
       libraryFile('firewall-load'),
+      libraryFile('allow-apply'),
       libraryFile('check-unit'),
       rootFile('/etc/dbhost/firewall.nft', text, checked),
       rootFile(LAYOUT.allowSets, template('firewall/allow.nft'), {
