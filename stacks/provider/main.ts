@@ -3,8 +3,9 @@ import { VpsProvider } from './vps-provider.ts'
 
 const LOOK_MS = 250
 
-// The engine puts its providers into groups of their own: one that is killed leaves them behind, at work.
-const engine = process.ppid
+// The engine puts its providers into groups of their own: one that is killed leaves them behind, at work. It may have
+// been killed before this line, so the script that starts this program says who it was.
+const engine = Number(process.env.DBHOST_ENGINE_PID)
 setInterval(() => {
   if (process.ppid !== engine) process.exit(1)
 }, LOOK_MS).unref()
