@@ -1,4 +1,3 @@
-import { Host } from '../api/model/host.ts'
 import { adoptHosts } from '../api/services/stacks.ts'
 import { messageOf } from '../common/errors.ts'
 import { buildEngine } from '../tools/engine/build.ts'
@@ -18,18 +17,21 @@ export async function adoptInBackground({ installation, users, services }: Contr
     const engine = await ensureEngine(installation, users.worker, () => buildEngine(say))
     if (!engine)
       return say('No Pulumi engine can be had here, so hosts have no stacks: npm run doctor says why')
-    await adoptAll(services, () => {})
+    await adoptAll(services, say, () => {})
   } catch (error) {
     say(`The Pulumi engine could not be set up: ${messageOf(error)}. Hosts go on without stacks.`)
   }
 }
 
-/** Adopts each host that has no stack and says how that went. @param tell what the operations are at */
-export async function adoptAll(services: HostServices, tell: (text: string) => void): Promise<void> {
-  for (const { id, host } of await adoptHosts(services)) {
-    const { state, error } = await followOperation(services.em, id, tell)
-    const { name } = await services.em.fork().findOneOrFail(Host, { id: host.id })
-    if (state === 'succeeded') say(`${name} is now managed by its stack: npm run -s stack -- preview`)
-    else say(`${name} was not adopted into a stack: ${error?.message ?? 'nobody knows why'}`)
+/** Adopts each host that has no stack. @param tell how that went @param follow what the operations are at */
+export async function adoptAll(
+  services: HostServices,
+  tell: (text: string) => void,
+  follow = tell,
+): Promise<void> {
+  for (const { id } of await adoptHosts(services)) {
+    const { state, error, host } = await followOperation(services.em, id, follow)
+    if (state === 'succeeded') tell(`${host.name} is now managed by its stack: npm run -s stack -- preview`)
+    else tell(`${host.name} was not adopted into a stack: ${error?.message ?? 'nobody knows why'}`)
   }
 }
