@@ -44,6 +44,16 @@ export interface HostSpec {
   updates: UpdatePolicy
 }
 
+/** How the machine of a host is reached, and what proves that it is the host. */
+export interface HostAccess {
+  address: string
+  port: number
+  /** Another user than root must be able to use sudo without a password. */
+  user: string
+  /** The one host key that is accepted: `ssh-ed25519 <base64>`. */
+  hostKey: string
+}
+
 /** What of a spec the edge is made from: firewall and HTTPS. */
 export type EdgeSpec = Pick<HostSpec, 'addresses' | 'controlPlane' | 'ports'>
 

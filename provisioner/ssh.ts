@@ -3,24 +3,15 @@ import { connect, type Socket } from 'node:net'
 import { NodeSSH } from 'node-ssh'
 import { messageOf } from '../common/errors.ts'
 import type { Secret } from '../common/secret.ts'
+import type { HostAccess } from '../hosts/host-spec.ts'
 import { HostConnection } from './host-connection.ts'
 import { HostError } from './host-error.ts'
 
 export { HostConnection, type RunOptions } from './host-connection.ts'
 export { HostError } from './host-error.ts'
 
-/** How to reach a host, and what proves that it is the host. */
-export interface SshAddress {
-  address: string
-  port: number
-  /** Another user than root must be able to use sudo without a password. */
-  user: string
-  /** The one host key that is accepted: `ssh-ed25519 AAAA…`. */
-  hostKey: string
-}
-
-/** With what proves that it is us: a private key as OpenSSH or PEM text, or the socket of an agent that holds it. */
-export type SshTarget = SshAddress & ({ privateKey: Secret } | { agent: string })
+/** A host, with what proves to it that it is us: a private key as OpenSSH or PEM text, or the socket of an agent that holds it. */
+export type SshTarget = HostAccess & ({ privateKey: Secret } | { agent: string })
 
 const CONNECT_DEADLINE_MS = 15_000
 
@@ -72,7 +63,7 @@ export async function connectHost(
   })
 }
 
-function pinnedKey({ hostKey, address }: SshAddress): Buffer {
+function pinnedKey({ hostKey, address }: HostAccess): Buffer {
   const match = /^ssh-ed25519 ([A-Za-z0-9+/=]+)/.exec(hostKey.trim())
   if (!match?.[1]) {
     throw new HostError(
@@ -92,7 +83,7 @@ function connected(socket: Socket): Promise<void> {
 }
 
 function connectError(
-  { address, port, user }: SshAddress,
+  { address, port, user }: HostAccess,
   cause: unknown,
   seen: { refusedKey: boolean; late: boolean; deadlineMs: number },
 ): HostError {

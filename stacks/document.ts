@@ -1,14 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { EdgeSpec, HostKind, HostSpec } from '../hosts/host-spec.ts'
-
-/** How the machine of a host is reached, and the key that it must show. */
-export interface HostAccess {
-  address: string
-  port: number
-  user: string
-  /** `ssh-ed25519 <base64>` */
-  hostKey: string
-}
+import type { EdgeSpec, HostAccess, HostKind, HostSpec } from '../hosts/host-spec.ts'
 
 /**
  * What a host must be, whole: the only input of its stack, the same for the worker and for `pulumi up` by hand. Holds

@@ -1,10 +1,10 @@
 /** Why a stack operation failed, in words that say what to do. */
-export interface StackFailure {
+interface StackFailure {
   /**
    * `locked`: another run holds the stack. `host`: it does not answer or refused the change. `outdated`: the document
    * is older than what the host has seen. `engine`: the engine itself died or broke.
    */
-  kind: 'locked' | 'host' | 'outdated' | 'deadline' | 'memory' | 'engine'
+  kind: 'locked' | 'host' | 'outdated' | 'memory' | 'engine'
   message: string
 }
 

@@ -5,7 +5,7 @@ import type { Secret } from '../common/secret.ts'
 import type { HostDocument } from './document.ts'
 import type { Engine } from './engine.ts'
 import { engineEnvironment, type StateAccess } from './environment.ts'
-import { explainFailure, type StackFailure } from './failures.ts'
+import { explainFailure } from './failures.ts'
 import type { RunnerMessage, RunnerRequest, RunResult, StackCommand, StackStep } from './protocol.ts'
 
 /** Where stacks of this worker are kept and run. */
@@ -28,12 +28,6 @@ export interface StackRun {
 
 class StackError extends Error {
   override readonly name = 'StackError'
-  readonly failure: StackFailure
-
-  constructor(failure: StackFailure) {
-    super(failure.message)
-    this.failure = failure
-  }
 }
 
 /** After a first request to stop, in milliseconds: the engine finishes what it is at. */
@@ -123,15 +117,13 @@ function ended(child: ChildProcess, { deadlineMs, onStep }: StackRun): Promise<R
       // Nothing of a run outlives it: a provider would go on changing the host.
       endGroup(child)
       if (outcome && !late) resolve(outcome)
-      else reject(new StackError(late ? deadlinePassed(deadlineMs) : explainFailure(said)))
+      else reject(new StackError(late ? deadlinePassed(deadlineMs) : explainFailure(said).message))
     })
   })
 }
 
-const deadlinePassed = (deadlineMs: number): StackFailure => ({
-  kind: 'deadline',
-  message: `The stack operation did not end within ${Math.round(deadlineMs / 1000)} s and was stopped.`,
-})
+const deadlinePassed = (deadlineMs: number): string =>
+  `The stack operation did not end within ${Math.round(deadlineMs / 1000)} s and was stopped.`
 
 function endGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return

@@ -1,9 +1,9 @@
 import * as pulumi from '@pulumi/pulumi'
-import type { EdgeSpec } from '../hosts/host-spec.ts'
+import type { EdgeSpec, HostAccess } from '../hosts/host-spec.ts'
 import type { EdgePart } from '../provisioner/edge/parts.ts'
-import type { HostAccess } from './document.ts'
 import { PROVIDER } from './names.ts'
 
+/** What a resource is made from. */
 export interface EdgeArgs {
   access: HostAccess
   spec: EdgeSpec

@@ -1,8 +1,7 @@
 import { program } from 'commander'
 import { Host } from '../api/model/host.ts'
-import { HostCredential } from '../api/model/host-credential.ts'
+import { openHostKey } from '../api/operations/connections.ts'
 import { loadTenants } from '../api/operations/wanted.ts'
-import { openBox } from '../common/seal.ts'
 import { readHostFacts } from '../provisioner/host/facts.ts'
 import { planHost } from '../provisioner/host/plan.ts'
 import { hostWanted } from '../provisioner/host/wanted.ts'
@@ -27,8 +26,7 @@ await runCommand(() =>
     const host = await em.findOne(Host, { name, removedAt: null })
     if (!host) throw new Refusal(`There is no host ${name}: npm run admin -- host list shows them.`)
     if (!host.ssh) throw new Refusal(`The host ${name} has not booted yet: repeat this when it has.`)
-    const { sealedKey } = await em.findOneOrFail(HostCredential, { host: host.id })
-    const privateKey = openBox(readBoxPrivateKey(installation), sealedKey, `host:${host.id}:key`)
+    const privateKey = await openHostKey(em, readBoxPrivateKey(installation), host)
     const connection = await connectHost({ ...host.ssh, privateKey })
     try {
       const wanted = hostWanted(host.spec)

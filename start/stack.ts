@@ -3,10 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Host } from '../api/model/host.ts'
-import { HostCredential } from '../api/model/host-credential.ts'
 import { Operation } from '../api/model/operation.ts'
+import { openHostKey } from '../api/operations/connections.ts'
 import { type OperationKind, STACK_KINDS } from '../api/operations/kinds.ts'
-import { openBox } from '../common/seal.ts'
 import { type KeyAgent, serveKey } from '../provisioner/key-agent.ts'
 import type { Engine } from '../stacks/engine.ts'
 import { engineEnvironment } from '../stacks/environment.ts'
@@ -49,7 +48,8 @@ async function runPulumi(services: HostServices, installation: Installation, eng
   const home = join(directory, 'home')
   let agent: KeyAgent | undefined
   try {
-    if (host) agent = await serveKey(directory, await keyOf(services, installation, host))
+    if (host)
+      agent = await serveKey(directory, await openHostKey(services.em, readBoxPrivateKey(installation), host))
     const child = spawn(join(engine.bin, 'pulumi'), args, {
       ...{ cwd: installation.clone, stdio: 'inherit' },
       env: {
@@ -86,11 +86,6 @@ async function selectedHost({ em }: HostServices): Promise<Host | undefined> {
   const hosts = await em.fork().find(Host, { removedAt: null })
   if (name === undefined) return hosts.length === 1 ? hosts[0] : undefined
   return hosts.find((host) => host.name === name)
-}
-
-async function keyOf({ em }: HostServices, installation: Installation, { id }: Host) {
-  const { sealedKey } = await em.fork().findOneOrFail(HostCredential, { host: id })
-  return openBox(readBoxPrivateKey(installation), sealedKey, `host:${id}:key`)
 }
 
 /** `npm run -s stack -- …`: pulumi with these arguments on the stacks of this service's hosts. */

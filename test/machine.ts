@@ -5,18 +5,17 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { randomName } from '../common/ids.ts'
 import { Secret } from '../common/secret.ts'
-import { defaultHostSpec, type HostSpec } from '../hosts/host-spec.ts'
+import { defaultHostSpec, type HostAccess, type HostSpec } from '../hosts/host-spec.ts'
 import { bootMachine } from '../hosts/local/boot.ts'
 import { prepareImage } from '../hosts/local/image.ts'
 import { createMachine, INSTALLATIONS, type LocalMachine } from '../hosts/local/machine.ts'
 import { removeMachines } from '../hosts/local/remove.ts'
 import { stopMachine } from '../hosts/local/stop.ts'
-import type { SshAddress } from '../provisioner/ssh.ts'
 
 /** A booted bare Debian machine of an installation of its own. */
 export interface TestMachine {
   machine: LocalMachine
-  target: SshAddress & { privateKey: Secret }
+  target: HostAccess & { privateKey: Secret }
   spec: HostSpec
   reboot: () => Promise<void>
   /** Removes everything that the machine brought. */

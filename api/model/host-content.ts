@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import { Host, type HostSshAccess } from './host.ts'
+import type { HostAccess } from '../../hosts/host-spec.ts'
+import { Host } from './host.ts'
 import { readRevision } from './host-revision.ts'
 
 const CONTENT = `
@@ -13,7 +14,7 @@ const CONTENT = `
 /** Everything that the document of a host says. */
 export type HostContent = Pick<Host, 'id' | 'name' | 'spec' | 'edgeDigest'> & {
   revision: number
-  access: HostSshAccess
+  access: HostAccess
   /** Canonical CIDRs of all databases. */
   allow: string[]
   /** How many it holds. */

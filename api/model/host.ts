@@ -1,14 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core'
 import { newId } from '../../common/ids.ts'
-import type { HostSpec } from '../../hosts/host-spec.ts'
-
-export interface HostSshAccess {
-  address: string
-  port: number
-  user: string
-  /** Pinned: `ssh-ed25519 <base64>`. */
-  hostKey: string
-}
+import type { HostAccess, HostSpec } from '../../hosts/host-spec.ts'
 
 /** What of a host's software was outdated at the last converge that could tell. */
 export interface HostUpdates {
@@ -56,7 +48,7 @@ const HostSchema = defineEntity({
     name: p.text(),
     spec: p.json<HostSpec>(),
     /** Null until the machine has booted for the first time. */
-    ssh: p.json<HostSshAccess>().nullable(),
+    ssh: p.json<HostAccess>().nullable(),
     observation: p.text().$type<HostObservation>().default('never'),
     observationDetail: p.text().nullable(),
     observedAt: p.datetime().nullable(),

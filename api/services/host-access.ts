@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { AppError } from '../../common/errors.ts'
-import type { HostSshAccess } from '../model/host.ts'
+import type { HostAccess } from '../../hosts/host-spec.ts'
 
 const HOST_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const USER_NAME = /^[a-z_][a-z0-9_-]{0,31}$/
@@ -35,7 +35,7 @@ export function checkWindow(window: string): void {
 }
 
 /** How a machine is reached, each part checked. @throws VALIDATION_ERROR */
-export function checkSshAccess({ address, port, user, hostKey }: HostSshAccess): HostSshAccess {
+export function checkSshAccess({ address, port, user, hostKey }: HostAccess): HostAccess {
   if (isIP(address) === 0) {
     throw refuse('/address', 'The address must be the IP address that clients connect to.')
   }

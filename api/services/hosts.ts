@@ -4,9 +4,9 @@ import { AppError } from '../../common/errors.ts'
 import { randomName } from '../../common/ids.ts'
 import { sealBox } from '../../common/seal.ts'
 import type { Secret } from '../../common/secret.ts'
-import { defaultHostSpec, type HostSpec, type Tenancy } from '../../hosts/host-spec.ts'
+import { defaultHostSpec, type HostAccess, type HostSpec, type Tenancy } from '../../hosts/host-spec.ts'
 import { Database } from '../model/database.ts'
-import { Host, type HostSshAccess } from '../model/host.ts'
+import { Host } from '../model/host.ts'
 import { HostCredential } from '../model/host-credential.ts'
 import { Instance } from '../model/instance.ts'
 import { LocalMachine } from '../model/local-machine.ts'
@@ -83,7 +83,7 @@ export interface BootedMachine {
   addresses: string[]
   /** This computer's addresses on the machine's link, as canonical CIDRs. */
   controlPlane: string[]
-  ssh: HostSshAccess
+  ssh: HostAccess
   privateKey: Secret
 }
 

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { HostFacts, UnitFacts } from '../host/facts.ts'
-import { sha256 } from '../host/plan.ts'
+import { octal, sha256 } from '../host/plan.ts'
 import type { HostModule, ManagedFile } from '../host/resources.ts'
 
 /** A file as a stack keeps it: so that a change of it can be read. */
@@ -27,7 +26,6 @@ export interface EdgeState {
 }
 
 const isScript = ({ early }: ManagedFile): boolean => early === true
-const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
 const unitText = (state: string, enabled: boolean): string => `${state}, ${enabled ? 'enabled' : 'disabled'}`
 
 /** The state of a host on which everything is as this module wants it. */
@@ -112,7 +110,4 @@ const unitOf = (unit: UnitFacts | undefined): string | undefined =>
 
 /** Tells one edge from another: 16 hexadecimal digits over everything that it must be. */
 export const edgeDigest = (modules: readonly HostModule[]): string =>
-  createHash('sha256')
-    .update(JSON.stringify(modules.map(wantedState)))
-    .digest('hex')
-    .slice(0, 16)
+  sha256(JSON.stringify(modules.map(wantedState))).slice(0, 16)

@@ -130,7 +130,8 @@ function linkAction(module: string, link: ManagedLink, facts: HostFacts): HostAc
   ]
 }
 
-const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
+/** As `chmod` takes it, four digits. */
+export const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
 
 /** Of a file's content, as `sha256sum` prints it. */
 export const sha256 = (content: string): string => createHash('sha256').update(content).digest('hex')

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Secret } from '../../common/secret.ts'
+import type { HostAccess } from '../../hosts/host-spec.ts'
 import { connectHost, type HostConnection } from '../../provisioner/ssh.ts'
-import type { HostAccess } from '../document.ts'
 
 export interface KeySource {
   DBHOST_SSH_KEY_FILE?: string

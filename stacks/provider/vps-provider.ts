@@ -1,29 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
 import type * as provider from '@pulumi/pulumi/provider/index.js'
-import type { EdgeSpec } from '../../hosts/host-spec.ts'
 import { applyEdge, readAllowed, readEdge, removeEdge } from '../../provisioner/edge/edge.ts'
 import { edgeModule } from '../../provisioner/edge/parts.ts'
 import { type EdgeState, wantedState } from '../../provisioner/edge/state.ts'
 import type { HostConnection } from '../../provisioner/ssh.ts'
 import { applyAllowSet } from '../../provisioner/tenants/apply.ts'
-import type { HostAccess } from '../document.ts'
 import { PROVIDER } from '../names.ts'
-import { partOfType } from '../resources.ts'
+import { type EdgeArgs, partOfType } from '../resources.ts'
 import { type KeySource, ProviderConnections } from './connections.ts'
-
-/** What a resource is made from. */
-interface EdgeInputs {
-  access: HostAccess
-  spec: EdgeSpec
-  revision: number
-  allow?: string[]
-}
 
 /** As it was seen on the host; `allow` only of a firewall. */
 type Seen = EdgeState & { allow?: string[] }
 
 /** Inputs together with what they mean, so that a preview shows the files that would change. */
-type EdgeProperties = EdgeInputs & Seen
+type EdgeProperties = EdgeArgs & Seen
 
 export interface ProviderEnvironment extends KeySource {
   /** Set while hosts are adopted: what stands is recorded, and nothing is changed. */
@@ -42,16 +32,16 @@ export class VpsProvider implements provider.Provider {
     this.#adopts = environment.DBHOST_ADOPT === '1'
   }
 
-  async check(urn: string, _olds: unknown, news: EdgeInputs): Promise<provider.CheckResult> {
+  async check(urn: string, _olds: unknown, news: EdgeArgs): Promise<provider.CheckResult> {
     return { inputs: { ...news, ...wanted(urn, news) } }
   }
 
-  async diff(_id: string, urn: string, olds: EdgeProperties, news: EdgeInputs): Promise<provider.DiffResult> {
+  async diff(_id: string, urn: string, olds: EdgeProperties, news: EdgeArgs): Promise<provider.DiffResult> {
     const same = isDeepStrictEqual(plain(seenOf(olds)), plain(wanted(urn, news))) && sameAccess(olds, news)
-    return { changes: !same, replaces: [], deleteBeforeReplace: true }
+    return { changes: !same }
   }
 
-  async create(urn: string, inputs: EdgeInputs): Promise<provider.CreateResult> {
+  async create(urn: string, inputs: EdgeArgs): Promise<provider.CreateResult> {
     const connection = await this.#connections.to(inputs.access)
     const id = `${inputs.access.address}/${partOfType(urn)}`
     const outs = this.#adopts ? await see(connection, urn, inputs) : await make(connection, urn, inputs)
@@ -65,12 +55,12 @@ export class VpsProvider implements provider.Provider {
     return { id, props, inputs: props }
   }
 
-  async update(_id: string, urn: string, _olds: unknown, news: EdgeInputs): Promise<provider.UpdateResult> {
+  async update(_id: string, urn: string, _olds: unknown, news: EdgeArgs): Promise<provider.UpdateResult> {
     const connection = await this.#connections.to(news.access)
     return { outs: { ...news, ...(await make(connection, urn, news)) } }
   }
 
-  async delete(_id: string, urn: string, properties: EdgeInputs): Promise<void> {
+  async delete(_id: string, urn: string, properties: EdgeArgs): Promise<void> {
     const connection = await this.#connections.to(properties.access)
     await removeEdge(connection, edgeModule(partOfType(urn), properties.spec))
   }
@@ -79,10 +69,10 @@ export class VpsProvider implements provider.Provider {
 /** Without keys that are undefined, as properties come back from the engine. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
-const sameAccess = (olds: EdgeInputs, news: EdgeInputs): boolean =>
+const sameAccess = (olds: EdgeArgs, news: EdgeArgs): boolean =>
   isDeepStrictEqual(plain(olds.access), plain(news.access))
 
-function wanted(urn: string, { spec, allow }: EdgeInputs): Seen {
+function wanted(urn: string, { spec, allow }: EdgeArgs): Seen {
   return { ...wantedState(edgeModule(partOfType(urn), spec)), ...(allow && { allow }) }
 }
 
@@ -91,13 +81,13 @@ const seenOf = ({ files, scripts, units, steps, packages, allow }: EdgePropertie
   ...(allow && { allow }),
 })
 
-async function see(connection: HostConnection, urn: string, { spec, allow }: EdgeInputs): Promise<Seen> {
+async function see(connection: HostConnection, urn: string, { spec, allow }: EdgeArgs): Promise<Seen> {
   const state = await readEdge(connection, edgeModule(partOfType(urn), spec))
   return { ...state, ...(allow && { allow: await readAllowed(connection) }) }
 }
 
 /** @throws where the host is not as wanted afterwards */
-async function make(connection: HostConnection, urn: string, inputs: EdgeInputs): Promise<Seen> {
+async function make(connection: HostConnection, urn: string, inputs: EdgeArgs): Promise<Seen> {
   const { spec, allow, revision } = inputs
   const module = edgeModule(partOfType(urn), spec)
   const done: string[] = []

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { MikroORM } from '@mikro-orm/postgresql'
 import { Host } from '../../api/model/host.ts'
-import { HostCredential } from '../../api/model/host-credential.ts'
 import { openOrm } from '../../api/model/orm.ts'
-import { openBox } from '../../common/seal.ts'
+import { openHostKey } from '../../api/operations/connections.ts'
 import { connectHost, type HostConnection } from '../../provisioner/ssh.ts'
 import { describeInstallation, type Installation } from '../../start/installation.ts'
 import { readBoxPrivateKey } from '../../start/keys.ts'
@@ -35,12 +34,11 @@ export interface Answer {
 /** A connection to a registered host, as the worker has one; `close` it. */
 export async function connectTo(
   { installation, orm }: Pick<Service, 'installation' | 'orm'>,
-  { id, ssh }: Host,
+  host: Host,
 ): Promise<HostConnection> {
-  const { sealedKey } = await orm.em.fork().findOneOrFail(HostCredential, { host: id })
-  if (!ssh) throw new Error('the host has not booted yet')
-  const privateKey = openBox(readBoxPrivateKey(installation), sealedKey, `host:${id}:key`)
-  return await connectHost({ ...ssh, privateKey })
+  if (!host.ssh) throw new Error('the host has not booted yet')
+  const privateKey = await openHostKey(orm.em, readBoxPrivateKey(installation), host)
+  return await connectHost({ ...host.ssh, privateKey })
 }
 
 export async function openService(clone: Clone): Promise<Service> {

@@ -2,10 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Host, type HostStack } from '../../api/model/host.ts'
 import { readHostContent } from '../../api/model/host-content.ts'
-import { HostCredential } from '../../api/model/host-credential.ts'
 import { Operation } from '../../api/model/operation.ts'
+import { openHostKey } from '../../api/operations/connections.ts'
 import { STACK_KINDS } from '../../api/operations/kinds.ts'
-import { openBox } from '../../common/seal.ts'
 import { script } from '../../provisioner/shell.ts'
 import { documentDigest, hostDocument } from '../../stacks/document.ts'
 import type { Engine } from '../../stacks/engine.ts'
@@ -88,11 +87,10 @@ export class ManagedService {
   /** The SSH key that opens the host. */
   async privateKey(): Promise<string> {
     const { orm, host, installation } = this.running.service
-    const { sealedKey } = await orm.em.fork().findOneOrFail(HostCredential, { host: host.id })
-    return openBox(readBoxPrivateKey(installation), sealedKey, `host:${host.id}:key`).reveal()
+    return (await openHostKey(orm.em, readBoxPrivateKey(installation), host)).reveal()
   }
 
-  /** Stack operations of the host that ended well, newest first. */
+  /** Updates of the host's stack, newest first. */
   async updates(): Promise<Operation[]> {
     const { orm, host } = this.running.service
     return await orm.em
