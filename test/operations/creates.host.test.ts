@@ -109,3 +109,11 @@ test.serial('a stopped instance is started again with its databases', async (t) 
   t.regex(await converge(), /is inactive/)
   t.is(await running.login(database), 'in')
 })
+
+test.serial('a template that another run has made meanwhile is not made again', async (t) => {
+  const images = '/var/lib/pgi-images'
+  const standing = (): Promise<string> => host(`stat -c %i:%Y ${images}/template.img; ls -A ${images}`)
+  const before = await standing()
+  await host(`${LAYOUT.library}/cluster-template image "$(cat ${images}/template.digest)"`)
+  t.is(await standing(), before)
+})
