@@ -36,7 +36,14 @@ export function updatesModule({ updates }: HostSpec): HostModule {
           `restart:${timer}`,
         ]),
       ),
+      unitFile(
+        'apt-daily-upgrade.service.d/dbhost.conf',
+        template('updates/apt-daily-upgrade.service.conf'),
+        ['run:systemd'],
+      ),
     ],
+    // Debian's guard of a shutdown: a process that waits in memory all day for what its job can do by itself.
+    links: [{ path: '/etc/systemd/system/unattended-upgrades.service', target: '/dev/null' }],
     sequence: [
       {
         kind: 'step',
@@ -46,8 +53,6 @@ export function updatesModule({ updates }: HostSpec): HostModule {
         command: ['touch', ...TIMERS.map((timer) => `/var/lib/systemd/timers/stamp-${timer}`)],
       },
       ...TIMERS.map((name) => ({ kind: 'unit', name }) as const),
-      // It keeps a shutdown from cutting through an update.
-      { kind: 'unit', name: 'unattended-upgrades.service' },
     ],
   })
 }

@@ -1,7 +1,7 @@
 /**
  * Shell scripts for a host. STAGE installs old packages and puts newer ones of them, and of PgBouncer and PostgreSQL as
  * they are, into two local archives: one that calls itself Debian's security archive, and a foreign one. No other
- * archive is asked meanwhile. UNSTAGE undoes all of it.
+ * archive is asked meanwhile. SLOW adds one whose configuration takes a while. UNSTAGE undoes all of it.
  */
 const FUNCTIONS = `
 work=/srv/w21
@@ -18,6 +18,7 @@ build() {
   mkdir -p $tree/DEBIAN $tree/usr/lib/$name
   printf 'Package: %s\\nVersion: %s\\nArchitecture: all\\nMaintainer: W21\\nDescription: W21\\n' $name $version >$tree/DEBIAN/control
   cp /usr/bin/sleep $tree/usr/lib/$name/sleep && printf %s "$version" >>$tree/usr/lib/$name/sleep
+  [ -z "\${4:-}" ] || { printf '#!/bin/sh\n%s\n' "$4" >$tree/DEBIAN/postinst; chmod 755 $tree/DEBIAN/postinst; }
   dpkg-deb -Znone --root-owner-group -b $tree $work/$archive/$name.deb >/dev/null
   rm -r $tree
 }
@@ -51,11 +52,16 @@ printf 'deb [trusted=yes] file:%s ./\\n' $work/debian $work/foreign >/etc/apt/so
 echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/w21
 apt-get -qq update`
 
+export const SLOW = `${FUNCTIONS}
+build debian w21-service 3 'touch /run/w21.configuring; sleep 5; touch /run/w21.configured'
+index debian Debian Debian-Security stable-security trixie-security
+apt-get -qq update`
+
 export const UNSTAGE = `
 work=/srv/w21
 [ -d $work ] || exit 0
 systemctl stop w21 || true
-rm -f /etc/systemd/system/w21.service /etc/apt/sources.list.d/w21.list
+rm -f /run/w21.* /etc/systemd/system/w21.service /etc/apt/sources.list.d/w21.list
 [ ! -f $work/debian.sources ] || mv $work/debian.sources /etc/apt/sources.list.d/
 dpkg --purge w21-service w21-foreign >/dev/null
 dpkg -i --force-downgrade --force-confold $work/original/*.deb >/dev/null 2>&1

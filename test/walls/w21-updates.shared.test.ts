@@ -3,7 +3,7 @@ import test from 'ava'
 import { script } from '../../provisioner/shell.ts'
 import { RunningService } from '../host/running-service.ts'
 import type { Answer } from '../host/service.ts'
-import { STAGE, UNSTAGE } from './w21-repository.ts'
+import { SLOW, STAGE, UNSTAGE } from './w21-repository.ts'
 
 interface Updates {
   window: string
@@ -146,6 +146,15 @@ test.serial('W21 what is done is no longer pending', async (t) => {
   )
   t.deepEqual(restartsPending, [])
   t.like(counts, { pending: 1, security: 0 })
+})
+
+test.serial('W21 a shutdown, which stops the daily job, does not cut through an upgrade', async (t) => {
+  await inside(SLOW)
+  const said = await inside(`systemctl start --no-block apt-daily-upgrade.service
+    until [ -e /run/w21.configuring ]; do sleep 0.1; done
+    systemctl stop apt-daily-upgrade.service
+    ls /run/w21.configured; dpkg --audit; dpkg-query -W -f '\${Version}\n' w21-service; pgrep -c unattended-upgr || true`)
+  t.is(said, '/run/w21.configured\n3\n0')
 })
 
 test.serial('W21 an installation of ours waits for the daily job of apt instead of failing', async (t) => {
