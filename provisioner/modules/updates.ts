@@ -4,6 +4,7 @@ import { Block, template } from '../render.ts'
 import { unitFile } from './library.ts'
 
 const TIMERS = ['apt-daily.timer', 'apt-daily-upgrade.timer']
+const GUARD = 'unattended-upgrades.service'
 
 // biome-ignore lint/suspicious/noTemplateCurlyInString: for unattended-upgrades to fill in
 const CODENAME = '${distro_codename}'
@@ -43,7 +44,7 @@ export function updatesModule({ updates }: HostSpec): HostModule {
       ),
     ],
     // Debian's guard of a shutdown: a process that waits in memory all day for what its job can do by itself.
-    links: [{ path: '/etc/systemd/system/unattended-upgrades.service', target: '/dev/null' }],
+    links: [{ path: `/etc/systemd/system/${GUARD}`, target: '/dev/null' }],
     sequence: [
       {
         kind: 'step',
@@ -53,6 +54,16 @@ export function updatesModule({ updates }: HostSpec): HostModule {
         command: ['touch', ...TIMERS.map((timer) => `/var/lib/systemd/timers/stamp-${timer}`)],
       },
       ...TIMERS.map((name) => ({ kind: 'unit', name }) as const),
+      {
+        kind: 'step',
+        name: 'updates-guard',
+        title: "stop Debian's guard of a shutdown",
+        command: ['systemctl', 'stop', GUARD],
+        probe: {
+          command: ['/usr/bin/systemctl', 'show', '--property=ActiveState', '--value', GUARD],
+          wanted: 'inactive',
+        },
+      },
     ],
   })
 }
