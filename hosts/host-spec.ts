@@ -1,8 +1,27 @@
 /** How a machine came to be: booted on this computer, owned and reached over SSH, or bought. */
-export type HostKind = 'local' | 'ssh'
+export type HostKind = 'local' | 'ssh' | 'hcloud'
 
 /** `shared`: several projects, a hard disk limit per instance. `dedicated`: one project at full disk speed. */
 export type Tenancy = 'shared' | 'dedicated'
+
+/** `data`: holds databases. `control`: the control plane itself runs there, behind the machine's own Caddy. */
+export type HostRole = 'data' | 'control'
+
+/** A machine that is bought at Hetzner Cloud, with what belongs to it. */
+export interface CloudSpec {
+  /** `cx23`, `ccx13`, … */
+  serverType: string
+  /** `fsn1`, `nbg1`, `hel1`, … */
+  location: string
+  /** Debian 13, by its name there. */
+  image: string
+  /** Size of the volume that holds all data, in GB; it can only grow. */
+  volumeGb: number
+  /** An existing one, whose machines never share hardware; null: none. */
+  placementGroup: number | null
+  /** The host's name in a DNS zone that the project holds; null: known by its addresses alone. */
+  domain: { zone: string; record: string } | null
+}
 
 /** Archives of Debian: `security` alone, or with what a point release of `stable` brings. */
 export type UpdateOrigin = 'security' | 'stable'
@@ -23,11 +42,13 @@ export interface HostSpec {
   name: string
   kind: HostKind
   tenancy: Tenancy
+  roles: HostRole[]
   /** Addresses that clients connect to; the first is the one in connection strings. */
   addresses: string[]
   /** Canonical CIDRs from which the control plane comes: SSH is never rate-limited for them. */
   controlPlane: string[]
-  ports: { ssh: number; pooler: number; https: number }
+  /** `api`: where the server of a `control` machine listens on its loopback. */
+  ports: { ssh: number; pooler: number; https: number; api?: number }
   /** Size of an instance's file system where its project has no limit, in bytes. */
   instanceBytes: number
   /** `MemoryMax` of each instance's unit, in bytes. */
@@ -54,8 +75,8 @@ export interface HostAccess {
   hostKey: string
 }
 
-/** What of a spec the edge is made from: firewall and HTTPS. */
-export type EdgeSpec = Pick<HostSpec, 'addresses' | 'controlPlane' | 'ports'>
+/** What of a spec the edge is made from: firewall, HTTPS, bans. */
+export type EdgeSpec = Pick<HostSpec, 'roles' | 'addresses' | 'controlPlane' | 'ports'>
 
 /** The spec of a host of this name with every setting at its default. */
 export function defaultHostSpec(
@@ -63,6 +84,7 @@ export function defaultHostSpec(
 ): HostSpec {
   return {
     tenancy: 'shared',
+    roles: ['data'],
     ports: { ssh: 22, pooler: 6432, https: 443 },
     instanceBytes: 10 * 1024 ** 3,
     instanceMemoryBytes: 1024 ** 3,

@@ -12,7 +12,7 @@ export interface EdgeArgs {
   allow?: string[]
 }
 
-const TYPES: Record<EdgePart, string> = { firewall: 'Firewall', caddy: 'Caddy' }
+const TYPES: Record<EdgePart, string> = { firewall: 'Firewall', caddy: 'Caddy', fail2ban: 'Fail2ban' }
 
 /** One part of a host's edge. Its files, units and rules are in its outputs as they were seen on the host. */
 export class EdgeResource extends pulumi.CustomResource {

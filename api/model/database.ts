@@ -1,4 +1,5 @@
 import { defineEntity, type Opt, p } from '@mikro-orm/core'
+import type { FailedLogins } from '../../common/failed-logins.ts'
 import { newId } from '../../common/ids.ts'
 import { Instance } from './instance.ts'
 import { Project } from './project.ts'
@@ -48,6 +49,8 @@ const DatabaseSchema = defineEntity({
     sizeBytes: p.bigint('number').nullable(),
     /** Until when its owner may log in to a full instance. */
     cleanupUntil: p.datetime().nullable(),
+    /** Those from whom most came; null where nobody failed. */
+    failedLogins: p.json().$type<FailedLogins[]>().nullable(),
     createdAt: p.datetime().onCreate(() => new Date()),
     deletedAt: p.datetime().nullable(),
   },

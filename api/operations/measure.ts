@@ -1,7 +1,9 @@
 import { messageOf } from '../../common/errors.ts'
+import { readFailedLogins } from '../../provisioner/tenants/logins.ts'
 import { measureStorage } from '../../provisioner/tenants/storage.ts'
 import { Host } from '../model/host.ts'
 import type { PassDependencies } from './dependencies.ts'
+import { recordFailedLogins } from './logins-record.ts'
 import { recordMeasured } from './storage-record.ts'
 
 const LOOK_MS = 5_000
@@ -21,7 +23,7 @@ const DUE = `
   having coalesce(min(i.storage_measured_at), '-infinity') < now() - make_interval(secs =>
     case when bool_and(coalesce(i.storage_state, 'ok') = 'ok') then ?::int else ?::int end)`
 
-/** Measures how full hosts are, beside the passes; reads only. @returns a function that ends it */
+/** Measures how full hosts are and who failed to log in there, beside the passes; reads only. @returns a function that ends it */
 export function startMeasuring(dependencies: PassDependencies): () => Promise<void> {
   const pauses = new Map<string, number>()
   let running = Promise.resolve()
@@ -45,7 +47,9 @@ async function measureDue(dependencies: PassDependencies, pauses: Map<string, nu
     // at each look.
     pauses.set(id, Date.now() + SHORT_SECONDS * 1000)
     const host = await em.fork().findOneOrFail(Host, { id })
-    await recordMeasured(em, id, await measureStorage(await connections.get(host)))
+    const connection = await connections.get(host)
+    await recordMeasured(em, id, await measureStorage(connection))
+    await recordFailedLogins(em, id, await readFailedLogins(connection))
   }
   await Promise.all(
     awake.map(({ id }) =>

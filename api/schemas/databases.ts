@@ -52,6 +52,12 @@ function presentStorage({ instance, cleanupUntil }: Database) {
   }
 }
 
+/** Wrong passwords of the last 24 hours, by those addresses that most of them came from. */
+const presentFailedLogins = ({ failedLogins }: Database) => ({
+  last24Hours: failedLogins?.reduce((sum, { count }) => sum + count, 0) ?? 0,
+  addresses: failedLogins ?? [],
+})
+
 export const presentCleanup = (database: Database, operation: Operation) => ({
   until: time(database.cleanupUntil),
   connections: CLEANUP_CONNECTIONS,
@@ -74,6 +80,7 @@ export function presentDatabase(database: Database) {
     failure: database.failure ?? null,
     sizeBytes: database.sizeBytes ?? null,
     storage: presentStorage(database),
+    failedLogins: presentFailedLogins(database),
     createdAt: database.createdAt.toISOString(),
   }
 }

@@ -1,9 +1,8 @@
 import type { EdgeSpec, HostSpec } from '../../hosts/host-spec.ts'
 import { EDGE_PARTS, edgeModule } from '../edge/parts.ts'
 import { baseModule } from '../modules/base.ts'
-import { caddyModule } from '../modules/caddy.ts'
-import { firewallModule } from '../modules/firewall.ts'
 import { pgbouncerModule } from '../modules/pgbouncer.ts'
+import { poolLoginsModule } from '../modules/pool-logins.ts'
 import { poolWatchdogModule } from '../modules/pool-watchdog.ts'
 import { postgresModule } from '../modules/postgres.ts'
 import { storageModule } from '../modules/storage.ts'
@@ -20,18 +19,18 @@ export function hostWanted(spec: HostSpec): HostWanted {
   return {
     modules: [
       baseModule(spec),
-      firewallModule(spec),
-      caddyModule(spec),
+      ...edgeWanted(spec).modules,
       postgresModule(spec),
       storageModule(spec),
       pgbouncerModule(spec),
       poolWatchdogModule(),
+      poolLoginsModule(),
       updatesModule(spec),
     ],
   }
 }
 
-/** The part that a stack may own: what reaches the host, and HTTPS. */
+/** The part that a stack may own: what reaches the host, HTTPS, and who is shut out. */
 export const edgeWanted = (spec: EdgeSpec): HostWanted => ({
   modules: EDGE_PARTS.map((part) => edgeModule(part, spec)),
 })

@@ -6,7 +6,10 @@ import { templateNames, templateText } from '../render.ts'
 export const libraryPath = (name: string): string => `${LAYOUT.library}/${name}`
 
 /** Scripts that run all the time: a new text has to be started. */
-const DAEMONS: Record<string, ManagedFile['effects']> = { 'pool-watchdog': ['restart:pool-watchdog.service'] }
+const DAEMONS: Record<string, ManagedFile['effects']> = {
+  'pool-watchdog': ['restart:pool-watchdog.service'],
+  'network.awk': ['restart:pool-watchdog.service'],
+}
 
 /** A script of ours; it lands before the packages, whose configuration it checks. */
 export const libraryFile = (name: string): ManagedFile =>

@@ -20,7 +20,7 @@ export interface ProviderEnvironment extends KeySource {
   DBHOST_ADOPT?: string
 }
 
-/** The edge of a host as resources: firewall, HTTPS. */
+/** The edge of a host as resources: firewall, HTTPS, bans. */
 export class VpsProvider implements provider.Provider {
   readonly version = PROVIDER.version
   readonly schema = JSON.stringify({ name: PROVIDER.name, version: PROVIDER.version, resources: {} })

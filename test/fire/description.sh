@@ -38,7 +38,7 @@ at_boot='ldconfig|systemd-(journal-catalog-update|sysusers|update-done)|postgres
   systemctl list-unit-files --no-legend --no-pager | awk '$2 != "transient" {print "enabled\t" $1 "\t" $2}'
   systemctl list-units --no-legend --no-pager --plain --state=active,failed,activating --type=service,path,timer,socket |
     grep -vE '^(user@|user-runtime-dir@|session-|apt-daily|dpkg-db-backup|systemd-(tmpfiles-clean|user-sessions|update-utmp|hostnamed|logind|timedated|localed)|e2scrub|fstrim|polkit|run-|logrotate|man-db|container-getty|console-getty|getty)' | grep -vE "^($at_boot)" | awk '{print "unit\t" $1 "\t" $3 "\t" $4}'
-  for unit in caddy pgbouncer ssh nftables systemd-journald; do
+  for unit in caddy fail2ban pgbouncer ssh nftables systemd-journald; do
     systemctl show -p NeedDaemonReload -p ExecStart -p User -p Environment -p NoNewPrivileges "$unit" |
       sed -E 's/(start_time|stop_time|pid|code|status)=[^;}]*//g; s/^/setting\t'"$unit"'\t/'
   done

@@ -6,7 +6,7 @@ import { machineOf } from './machine.ts'
 import { faultsOf, type LaneOfFaults } from './rotation.ts'
 
 /** Changes that the installation of packages brings about by itself, where it died after its work. */
-const BY_PACKAGES = /^enable:(caddy|pgbouncer)\.service$/
+const BY_PACKAGES = /^enable:(caddy|fail2ban|pgbouncer)\.service$/
 /** Changes that a boot brings about by itself: a unit that is enabled runs then, and makes what it needs. */
 const BY_BOOT = /^(start|restart|reload|enable|run|link):/
 const MOMENT_OF_BOOT = 'a certificate is made'

@@ -59,20 +59,33 @@ export class Namespace {
     return `postgresql://${username}:${password}@${host}:${port}/${entry}?${tls}connect_timeout=2${more}`
   }
 
+  #psql(database: Answer, entry: string, more: string): string[] {
+    return ['netns', 'exec', this.name, 'psql', '-XAtq', this.#url(database, entry, more), '-c', 'select 1']
+  }
+
   /** What psql is told at login, or `in`. @param more further parameters of the connection string, each after a & */
   login(database: Answer, entry = database.database, more = ''): string {
-    const args = [
-      'netns',
-      'exec',
-      this.name,
-      'psql',
-      '-XAtq',
-      this.#url(database, entry, more),
-      '-c',
-      'select 1',
-    ]
-    const { status, stderr } = spawnSync('/usr/sbin/ip', args, { encoding: 'utf8' })
+    const { status, stderr } = spawnSync('/usr/sbin/ip', this.#psql(database, entry, more), {
+      encoding: 'utf8',
+    })
     return status === 0 ? 'in' : stderr.trim()
+  }
+
+  /** As `login`, beside others. */
+  async loginBeside(database: Answer): Promise<string> {
+    const child = spawn('/usr/sbin/ip', this.#psql(database, database.database, ''), { stdio: 'pipe' })
+    let told = ''
+    child.stderr.on('data', (data: Buffer) => {
+      told += data.toString()
+    })
+    const [code] = await once(child, 'close')
+    return code === 0 ? 'in' : told.trim()
+  }
+
+  /** Runs a command here, however it ends. */
+  async run(...command: string[]): Promise<void> {
+    const child = spawn('/usr/sbin/ip', ['netns', 'exec', this.name, ...command], { stdio: 'ignore' })
+    await once(child, 'exit')
   }
 
   /** A session that sleeps inside a transaction. @returns what psql was told when it ended */

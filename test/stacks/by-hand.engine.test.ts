@@ -25,7 +25,7 @@ const NOTHING = ['preview', '--expect-no-changes']
 test.serial('after npm start the engineer’s preview has no change', async (t) => {
   const { code, output } = await managed.pulumi(...NOTHING)
   t.is(code, 0, output)
-  t.regex(output, /3 unchanged/)
+  t.regex(output, /4 unchanged/)
   t.regex(
     (await managed.pulumi('stack', 'ls')).output,
     new RegExp(`^${managed.running.service.host.name}\\b`, 'm'),

@@ -43,7 +43,7 @@ async function assertWhole(t: ExecutionContext): Promise<void> {
   t.is(update?.state, 'succeeded')
   const { output, code } = await managed.pulumi('preview', '--expect-no-changes')
   t.is(code, 0, output)
-  t.regex(output, /3 unchanged/)
+  t.regex(output, /4 unchanged/)
   // What is left of a killed run stays; another run, of what was noticed meanwhile, ends.
   await until(
     'the end of every process of a run',

@@ -15,6 +15,9 @@ const ON_THE_FLY = {
     'dpkg runs the scripts of every package as root, and those may do anything to the host',
 }
 
+/** Units of Debian's with a drop-in of ours that cannot be closed either. */
+const OF_DEBIAN = { 'apt-daily-upgrade.service': ON_THE_FLY['templates/host/packages-start.sh'] }
+
 /**
  * Every service that has a file of ours or a drop-in beside Debian's, as the host itself tells, with its exposure and
  * whether it speaks to the network: "unit exposure network|alone".
@@ -61,7 +64,8 @@ test.serial('W2 every unit of ours is closed to what it does not need', async (t
     'an instance that runs',
   )
   for (const line of judged.values()) {
-    const [, exposure, reach] = line.split(' ')
+    const [unit = '', exposure, reach] = line.split(' ')
+    if (unit in OF_DEBIAN) continue
     t.true(Number(exposure) <= MOST[reach === 'alone' ? 'alone' : 'network'], line)
   }
   t.log(lines.join(', '))
