@@ -13,7 +13,7 @@ test('a document holds each network once, in order, and only what the edge is ma
   const document = hostDocument(source)
   t.deepEqual(document.allow, ['198.51.100.0/24', '203.0.113.7/32'])
   t.true(document.holdsDatabases)
-  t.deepEqual(new Set(Object.keys(document.spec)), new Set(['addresses', 'controlPlane', 'ports']))
+  t.deepEqual(new Set(Object.keys(document.spec)), new Set(['roles', 'addresses', 'controlPlane', 'ports']))
   t.deepEqual(parseDocument(JSON.stringify(document)), document)
 })
 

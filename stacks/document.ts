@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { EdgeSpec, HostAccess, HostKind, HostSpec } from '../hosts/host-spec.ts'
+import type { CloudSpec, EdgeSpec, HostAccess, HostKind, HostSpec } from '../hosts/host-spec.ts'
 
 /**
  * What a host must be, whole: the only input of its stack, the same for the worker and for `pulumi up` by hand. Holds
@@ -14,7 +14,10 @@ export interface HostDocument {
   /** Grows with every change of the document; an older one than the host has seen is refused there. */
   revision: number
   spec: EdgeSpec
-  access: HostAccess
+  /** Null: a machine that is still to be bought; its edge follows when it can be reached. */
+  access: HostAccess | null
+  /** What is bought for it; null where its machine is somebody's already. */
+  cloud: CloudDocument | null
   /** The networks that the firewall lets through to the pool: canonical CIDRs, sorted. */
   allow: string[]
   /** It holds a database: nothing of it may be destroyed. */
@@ -23,27 +26,44 @@ export interface HostDocument {
   edgeDigest: string | null
 }
 
+/** What is bought, for whom, and the public halves of the keys that were made for it. */
+export interface CloudDocument extends CloudSpec {
+  /** The installation that it belongs to. */
+  installation: string
+  /** Lets the control plane in: `ssh-ed25519 <base64>`. */
+  loginKey: string
+  /** What the machine proves itself with. */
+  hostKey: string
+}
+
 /** What a document is made from. */
 export interface DocumentSource {
   id: string
   name: string
   revision: number
   spec: HostSpec
-  access: HostAccess
+  access: HostAccess | null
+  cloud?: CloudDocument | null | undefined
   allow: readonly string[]
   databases: number
   edgeDigest?: string | null | undefined
 }
 
 export function hostDocument(source: DocumentSource): HostDocument {
-  const { id, name, revision, spec, access, allow, databases, edgeDigest } = source
-  const { addresses, controlPlane, ports, kind } = spec
+  const { id, name, revision, spec, access, cloud, allow, databases, edgeDigest } = source
+  const { roles, addresses, controlPlane, ports, kind } = spec
   return {
     version: 1,
     ...{ id, name, kind, revision },
-    access: { address: access.address, port: access.port, user: access.user, hostKey: access.hostKey },
+    access: access && {
+      address: access.address,
+      port: access.port,
+      user: access.user,
+      hostKey: access.hostKey,
+    },
+    cloud: cloud ?? null,
     edgeDigest: edgeDigest ?? null,
-    spec: { addresses, controlPlane, ports },
+    spec: { roles, addresses, controlPlane, ports },
     allow: [...new Set(allow)].toSorted(),
     holdsDatabases: databases > 0,
   }

@@ -12,12 +12,22 @@ import type { RunnerMessage, RunnerRequest, RunResult, StackCommand, StackStep }
 export interface StackSettings extends StateAccess {
   /** A folder of this worker's own; each run gets one of its own in it. */
   directory: string
+  /** Undefined: nothing can be bought. */
+  cloud?: CloudAccess | undefined
+}
+
+/** A project of Hetzner Cloud. */
+export interface CloudAccess {
+  token: Secret
+  /** Another than Hetzner's own. */
+  endpoint?: string | undefined
 }
 
 export interface StackRun {
   command: StackCommand
   document: HostDocument
   privateKey: Secret
+  hostKey?: Secret | undefined
   recover: boolean
   refresh: boolean
   /** As the runner's. */
@@ -69,11 +79,12 @@ async function inChild(
   run: StackRun,
   directory: string,
 ): Promise<RunResult> {
-  const { command, document, privateKey, recover, refresh, handRunsAfter } = run
+  const { command, document, privateKey, hostKey, recover, refresh, handRunsAfter } = run
   const child = fork(join(import.meta.dirname, 'runner.ts'), {
     ...{ cwd: directory, detached: true },
     env: {
       ...engineEnvironment(engine, settings, join(directory, 'home'), join(settings.directory, 'plugins')),
+      ...cloudEnvironment(settings.cloud),
       ...{ HOME: directory, GOMEMLIMIT: GO_LIMIT, NODE_OPTIONS: `--max-old-space-size=${JS_LIMIT_MB}` },
     },
     ...{
@@ -85,11 +96,17 @@ async function inChild(
   const request: RunnerRequest = {
     ...{ command, document, recover, refresh, handRunsAfter, directory, backendUrl: settings.backendUrl },
     privateKey: privateKey.reveal(),
+    hostKey: hostKey?.reveal() ?? null,
     providerDirectory: join(import.meta.dirname, 'provider', 'bin'),
   }
   child.send(request)
   return await ended(child, run)
 }
+
+const cloudEnvironment = (cloud: CloudAccess | undefined): Record<string, string> => ({
+  ...(cloud ? { HCLOUD_TOKEN: cloud.token.reveal() } : {}),
+  ...(cloud?.endpoint === undefined ? {} : { HCLOUD_ENDPOINT: cloud.endpoint }),
+})
 
 function ended(child: ChildProcess, { deadlineMs, onStep }: StackRun): Promise<RunResult> {
   let late = false

@@ -28,4 +28,11 @@ async function readDocument(stack: string): Promise<HostDocument> {
 /** A change is announced, a preview is nobody's business. */
 const whoRuns = (): string => `?by=${encodeURIComponent(`${userInfo().username}@${hostname()}`)}`
 
-export default async (): Promise<Record<string, unknown>> => hostStack(await readDocument(pulumi.getStack()))
+/** Only a bought machine that is made anew asks for its key; an existing one keeps what it was given. */
+function hostKey(): string | undefined {
+  const file = process.env.DBHOST_HOST_KEY_FILE
+  return file ? readFileSync(file, 'utf8') : undefined
+}
+
+export default async (): Promise<Record<string, unknown>> =>
+  hostStack(await readDocument(pulumi.getStack()), { hostKey: hostKey() })

@@ -1,16 +1,19 @@
 import type { HostDocument } from './document.ts'
 
 /**
+ * `preview` changes nothing; `destroy` gives a bought machine back with all that belongs to it, and its state with it.
  * `observe` takes no lock and only looks what others did; `forget` takes the stack out of the state and leaves the host
  * as it is.
  */
-export type StackCommand = 'adopt' | 'update' | 'observe' | 'forget'
+export type StackCommand = 'adopt' | 'update' | 'preview' | 'destroy' | 'observe' | 'forget'
 
-/** What a runner is told by the gateway, once; the key and nothing else of it is secret. */
+/** What a runner is told by the gateway, once; the keys and nothing else of it are secret. */
 export interface RunnerRequest {
   command: StackCommand
   document: HostDocument
   privateKey: string
+  /** Of a bought host that may still have to be made. */
+  hostKey: string | null
   backendUrl: string
   /** The folder of this run alone. */
   directory: string

@@ -11,6 +11,7 @@ import { serveKey } from '../provisioner/key-agent.ts'
 import { isHeldByTheDead } from './dead-lock.ts'
 import { hostStack } from './host-stack.ts'
 import { PROJECT, PROVIDER, stackName } from './names.ts'
+import { settlePendingCreates } from './pending-creates.ts'
 import {
   type ChangeSummary,
   countOf,
@@ -37,7 +38,8 @@ async function openStack(request: RunnerRequest): Promise<Stack> {
   const { document, directory, providerDirectory } = request
   const workDir = join(directory, 'work')
   mkdirSync(workDir, { recursive: true })
-  const program = async (): Promise<Record<string, unknown>> => hostStack(document)
+  const program = async (): Promise<Record<string, unknown>> =>
+    hostStack(document, { hostKey: request.hostKey ?? undefined })
   const projectSettings = {
     ...{ name: PROJECT, runtime: 'nodejs' as const, backend: { url: request.backendUrl } },
     plugins: { providers: [{ name: PROVIDER.name, path: providerDirectory }] },
@@ -65,7 +67,18 @@ async function carryOut(stack: Stack, request: RunnerRequest): Promise<ChangeSum
     return {}
   }
   const options = { onEvent, color: 'never', signal: abort.signal } as const
+  if (command === 'preview') return summaryOf((await stack.preview(options)).changeSummary)
+  if (command === 'destroy') return await giveBack(stack, request)
   const { summary } = await stack.up({ ...options, refresh: refresh && command === 'update' })
+  return summaryOf(summary.resourceChanges)
+}
+
+/** Takes the protection off first, which the document does not ask for any more; the state goes last. */
+async function giveBack(stack: Stack, { document }: RunnerRequest): Promise<ChangeSummary> {
+  const options = { onEvent, color: 'never', signal: abort.signal } as const
+  await stack.up(options)
+  const { summary } = await stack.destroy(options)
+  await stack.workspace.removeStack(stackName(document.name))
   return summaryOf(summary.resourceChanges)
 }
 
@@ -110,7 +123,7 @@ async function run(request: RunnerRequest): Promise<void> {
 async function recoverAndCarryOut(opened: Stack, request: RunnerRequest): Promise<RunResult> {
   const { command, recover, handRunsAfter } = request
   const stack = command === 'adopt' ? await emptied(opened, request) : opened
-  if (recover && command === 'update') await forgetAttempts(stack)
+  if (recover && command !== 'adopt' && command !== 'forget') await settlePendingCreates(stack)
   const byHand = handRunsAfter === null ? [] : await handRuns(stack, handRunsAfter)
   return { changes: await carryOut(stack, request), byHand }
 }
@@ -124,14 +137,6 @@ async function overDeadLock<T>(stack: Stack, action: () => Promise<T>): Promise<
     await stack.cancel()
     return await action()
   }
-}
-
-/** Of a run that died: creations of which nobody knows whether they happened. */
-async function forgetAttempts(stack: Stack): Promise<void> {
-  const { deployment } = await stack.exportStack()
-  const pending = (deployment as { pending_operations?: unknown[] } | null)?.pending_operations ?? []
-  // What stands on a host is found by looking at it, so nothing is lost by forgetting the attempt.
-  if (pending.length > 0) await stack.refresh({ clearPendingCreates: true, color: 'never' })
 }
 
 process.once('message', (request: RunnerRequest) => {

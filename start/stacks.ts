@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DatabaseAddress } from '../api/model/orm.ts'
 import type { StateAccess } from '../stacks/environment.ts'
 import type { Installation } from './installation.ts'
 import { passphraseFile } from './keys.ts'
@@ -10,15 +11,17 @@ import { ROLES, STACKS_DATABASE } from './postgres-roles.ts'
 /** Says which engine was found; everybody may read it. */
 export const engineFile = ({ stateDir }: Installation): string => join(stateDir, 'engine.json')
 
-/** The engine's state lies in the control plane's own PostgreSQL, reached by its socket. */
-export function stackBackend({ databaseSocketDir }: Installation): string {
-  const query = new URLSearchParams({
-    host: databaseSocketDir,
-    port: String(DATABASE_PORT),
-    sslmode: 'disable',
-  })
-  return `postgres://${ROLES.worker}@/${STACKS_DATABASE}?${query}`
+/** An engine's state in a PostgreSQL that is reached by its socket. */
+export function postgresBackend({ host, port, user, database }: DatabaseAddress): string {
+  const query = new URLSearchParams({ host, port: String(port), sslmode: 'disable' })
+  return `postgres://${user}@/${database}?${query}`
 }
+
+/** The state lies in the control plane's own PostgreSQL. */
+export const stackBackend = ({ databaseSocketDir }: Installation): string =>
+  postgresBackend({
+    ...{ host: databaseSocketDir, port: DATABASE_PORT, user: ROLES.worker, database: STACKS_DATABASE },
+  })
 
 /** The state as root opens it. */
 export const stateOf = (installation: Installation): StateAccess => ({

@@ -11,6 +11,7 @@ import (
 	pf "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf/tfbridge"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge/tokens"
+	shim "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfshim"
 	sdkv2 "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfshim/sdk-v2"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/x/muxer"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/unstable/metadata"
@@ -27,13 +28,22 @@ func main() {
 }
 
 func serve(ctx context.Context) error {
-	shim := pf.MuxShimWithPF(ctx, sdkv2.NewProvider(hcloud.Provider()), hcloud.NewPluginProvider())
+	provider := pf.MuxShimWithPF(ctx, sdkv2.NewProvider(hcloud.Provider()), hcloud.NewPluginProvider())
 	info := tfbridge.ProviderInfo{
-		P:              shim,
+		P:              provider,
 		Name:           "hcloud",
 		ResourcePrefix: "hcloud",
 		Version:        version,
 		MetadataInfo:   tfbridge.NewProviderMetadata([]byte("{}")),
+		Resources:      map[string]*tfbridge.ResourceInfo{},
+	}
+	// An id that is a number in Terraform is text in Pulumi, as every id there.
+	for name, resource := range info.P.ResourcesMap().Range {
+		if id, ok := resource.Schema().GetOk("id"); ok && id.Type() == shim.TypeInt {
+			info.Resources[name] = &tfbridge.ResourceInfo{
+				Fields: map[string]*tfbridge.SchemaInfo{"id": {Type: "string"}},
+			}
+		}
 	}
 	info.MustComputeTokens(tokens.SingleModule("hcloud_", "index", tokens.MakeStandard("hcloud")))
 	info.SetAutonaming(255, "-")
