@@ -11,9 +11,9 @@ export interface CloudRule {
 }
 
 const EVERYBODY = ['0.0.0.0/0', '::/0']
-/** Of one rule, and of one firewall, at Hetzner Cloud. */
+/** Of one rule, and of one firewall, at Hetzner Cloud, which counts each source as a rule. */
 const SOURCES_OF_RULE = 100
-const RULES = 50
+const SOURCES = 500
 
 /**
  * What the cloud lets through to a host: the same as its own firewall, before it costs the host anything. An allowlist
@@ -26,11 +26,11 @@ export function cloudRules({ ports }: EdgeSpec, allow: readonly string[]): Cloud
     tcp('ssh', ports.ssh, EVERYBODY),
     tcp('https', ports.https, EVERYBODY),
   ]
-  const chunks = chunk(widest(allow), SOURCES_OF_RULE)
+  const sources = widest(allow)
   const pool =
-    open.length + chunks.length > RULES
+    sources.length + open.length * EVERYBODY.length > SOURCES
       ? [tcp('pool', ports.pooler, EVERYBODY)]
-      : chunks.map((sources, index) => tcp(`pool ${index + 1}`, ports.pooler, sources))
+      : chunk(sources, SOURCES_OF_RULE).map((part, index) => tcp(`pool ${index + 1}`, ports.pooler, part))
   return [...open, ...pool]
 }
 

@@ -1,3 +1,5 @@
+import { byText } from '../common/order.ts'
+
 /** What was asked for when a resource was to be created, by its name in Pulumi. */
 type Inputs = Record<string, unknown>
 
@@ -34,9 +36,13 @@ const attachment: Finder = async ({ volumeId, serverId }) => {
   return found?.volume.server === Number(serverId) ? String(volumeId) : undefined
 }
 
-const rrset: Finder = async ({ zone, name, type }) => {
+/** It has no label; one with other records is somebody else's. */
+const rrset: Finder = async ({ zone, name, type, records }) => {
   const path = [zone, 'rrsets', name, type].map((part) => encodeURIComponent(String(part))).join('/')
-  return (await ask(`/zones/${path}`)) === undefined ? undefined : `${zone}/${name}/${type}`
+  const found = await ask<{ rrset: { records: { value: string }[] } }>(`/zones/${path}`)
+  const values = (list: unknown): string =>
+    JSON.stringify((list as { value: string }[]).map(({ value }) => value).toSorted(byText))
+  return found && values(found.rrset.records) === values(records) ? `${zone}/${name}/${type}` : undefined
 }
 
 /** Reverse names are missing: to set one twice is to set it. */

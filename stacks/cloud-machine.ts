@@ -26,9 +26,9 @@ const cloudLabels = ({ id, cloud }: Pick<HostDocument, 'id' | 'cloud'>): Record<
 /**
  * The machine of a host and everything around it. Nothing in it is replaced by a change of what only counts at the first
  * boot; addresses and data outlive a replacement of the server.
- * @param hostKey the private half of the host's SSH key, needed by a server that does not exist yet
+ * @param hostKey the private half of the host's SSH key; a server that exists keeps what it was given
  */
-export function cloudMachine(document: HostDocument, hostKey: string | undefined): CloudMachine {
+export function cloudMachine(document: HostDocument, hostKey: string): CloudMachine {
   const { name, cloud, spec, allow, holdsDatabases } = document
   if (!cloud) throw new Error(`${name} is not bought: its document says nothing of a machine.`)
   const labels = cloudLabels(document)
@@ -40,7 +40,12 @@ export function cloudMachine(document: HostDocument, hostKey: string | undefined
   const options = { protect: holdsDatabases, deleteBeforeReplace: true }
   const { location } = cloud
 
-  const key = new hcloud.SshKey(`${name}-key`, { name: named(), publicKey: cloud.loginKey, labels }, options)
+  const key = new hcloud.SshKey(
+    `${name}-key`,
+    { name: named(), publicKey: cloud.loginKey, labels },
+    // Another key is another object there; machines that run keep the one they booted with.
+    { ...options, protect: false },
+  )
   const address = (type: 'ipv4' | 'ipv6'): hcloud.PrimaryIp =>
     new hcloud.PrimaryIp(
       `${name}-${type}`,
@@ -74,7 +79,7 @@ export function cloudMachine(document: HostDocument, hostKey: string | undefined
       firewallIds: [numberOf(firewall)],
       publicNets: [{ ipv4Enabled: true, ipv4: numberOf(ipv4), ipv6Enabled: true, ipv6: numberOf(ipv6) }],
       ...(cloud.placementGroup === null ? {} : { placementGroupId: cloud.placementGroup }),
-      ...(hostKey === undefined ? {} : { userData: pulumi.secret(userData(cloud.hostKey, hostKey)) }),
+      userData: pulumi.secret(userData(cloud.hostKey, hostKey)),
       ...{ deleteProtection: holdsDatabases, rebuildProtection: holdsDatabases },
       shutdownBeforeDeletion: true,
     },

@@ -85,7 +85,13 @@ async function inChild(
     env: {
       ...engineEnvironment(engine, settings, join(directory, 'home'), join(settings.directory, 'plugins')),
       ...cloudEnvironment(settings.cloud),
-      ...{ HOME: directory, GOMEMLIMIT: GO_LIMIT, NODE_OPTIONS: `--max-old-space-size=${JS_LIMIT_MB}` },
+      // What the engine's SDK writes on its way goes with the run, also where it is killed.
+      ...{
+        HOME: directory,
+        TMPDIR: directory,
+        GOMEMLIMIT: GO_LIMIT,
+        NODE_OPTIONS: `--max-old-space-size=${JS_LIMIT_MB}`,
+      },
     },
     ...{
       execPath: '/usr/bin/prlimit',

@@ -19,7 +19,10 @@ export interface StackSecrets {
 export function hostStack(document: HostDocument, { hostKey }: StackSecrets = {}): Record<string, unknown> {
   checkVersion(document)
   const { name, access, cloud, spec, revision } = document
-  const machine = cloud && cloudMachine(document, hostKey)
+  if (cloud && hostKey === undefined) {
+    throw new Error(`Set DBHOST_HOST_KEY_FILE to the private half of the key by which ${name} is known.`)
+  }
+  const machine = cloud && hostKey !== undefined ? cloudMachine(document, hostKey) : null
   if (access) edge(document, access, machine?.server)
   return { host: name, revision, addresses: spec.addresses, ...machine?.outputs }
 }

@@ -28,7 +28,7 @@ async function readDocument(stack: string): Promise<HostDocument> {
 /** A change is announced, a preview is nobody's business. */
 const whoRuns = (): string => `?by=${encodeURIComponent(`${userInfo().username}@${hostname()}`)}`
 
-/** Only a bought machine that is made anew asks for its key; an existing one keeps what it was given. */
+/** Of a bought machine. */
 function hostKey(): string | undefined {
   const file = process.env.DBHOST_HOST_KEY_FILE
   return file ? readFileSync(file, 'utf8') : undefined

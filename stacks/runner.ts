@@ -11,7 +11,7 @@ import { serveKey } from '../provisioner/key-agent.ts'
 import { isHeldByTheDead } from './dead-lock.ts'
 import { hostStack } from './host-stack.ts'
 import { PROJECT, PROVIDER, stackName } from './names.ts'
-import { settlePendingCreates } from './pending-creates.ts'
+import { holdsMachines, settlePendingCreates, urnsOf } from './pending-creates.ts'
 import {
   type ChangeSummary,
   countOf,
@@ -63,6 +63,8 @@ async function carryOut(stack: Stack, request: RunnerRequest): Promise<ChangeSum
   const { command, document, refresh } = request
   if (command === 'observe') return {}
   if (command === 'forget') {
+    if (await holdsMachines(stack))
+      throw new Error('This stack still holds a bought machine: give it back first.')
     await stack.workspace.removeStack(stackName(document.name), { force: true })
     return {}
   }
@@ -73,10 +75,14 @@ async function carryOut(stack: Stack, request: RunnerRequest): Promise<ChangeSum
   return summaryOf(summary.resourceChanges)
 }
 
-/** Takes the protection off first, which the document does not ask for any more; the state goes last. */
+/**
+ * Takes the protection off first, which the document does not ask for any more, from what there is: nothing is bought for
+ * that. The state goes last.
+ */
 async function giveBack(stack: Stack, { document }: RunnerRequest): Promise<ChangeSummary> {
   const options = { onEvent, color: 'never', signal: abort.signal } as const
-  await stack.up(options)
+  const target = await urnsOf(stack)
+  if (target.length > 0) await stack.up({ ...options, target })
   const { summary } = await stack.destroy(options)
   await stack.workspace.removeStack(stackName(document.name))
   return summaryOf(summary.resourceChanges)
@@ -86,6 +92,8 @@ async function giveBack(stack: Stack, { document }: RunnerRequest): Promise<Chan
 async function emptied(stack: Stack, request: RunnerRequest): Promise<Stack> {
   const { deployment } = await stack.exportStack()
   if (((deployment as { resources?: unknown[] } | null)?.resources ?? []).length === 0) return stack
+  // What was paid for is never forgotten.
+  if (await holdsMachines(stack)) return stack
   await stack.workspace.removeStack(stackName(request.document.name), { force: true })
   return await openStack(request)
 }
@@ -121,9 +129,11 @@ async function run(request: RunnerRequest): Promise<void> {
 }
 
 async function recoverAndCarryOut(opened: Stack, request: RunnerRequest): Promise<RunResult> {
-  const { command, recover, handRunsAfter } = request
+  const { command, document, recover, handRunsAfter } = request
+  // Also a run by hand may have died, and an object that nobody knows of costs money.
+  const isBought = document.cloud !== null && command !== 'observe'
   const stack = command === 'adopt' ? await emptied(opened, request) : opened
-  if (recover && command !== 'adopt' && command !== 'forget') await settlePendingCreates(stack)
+  if (isBought || (recover && command === 'update')) await settlePendingCreates(stack)
   const byHand = handRunsAfter === null ? [] : await handRuns(stack, handRunsAfter)
   return { changes: await carryOut(stack, request), byHand }
 }

@@ -52,6 +52,7 @@ const apiFiles = (spec: EdgeSpec): ManagedFile[] =>
   isControl(spec)
     ? [
         rootFile(API_LOG, '', { mode: 0o640, group: 'adm', seed: true }),
+        rootFile('/etc/tmpfiles.d/dbhost-api-log.conf', `f ${API_LOG} 0640 root adm\n`),
         configFile('filter.d/dbhost-api.conf', template('fail2ban/api-filter.conf')),
       ]
     : []

@@ -58,7 +58,8 @@ export function updatesModule({ updates }: HostSpec): HostModule {
         kind: 'step',
         name: 'updates-guard',
         title: "stop Debian's guard of a shutdown",
-        command: ['systemctl', 'stop', GUARD],
+        // One that was killed is failed, not inactive.
+        command: ['sh', '-c', `systemctl stop ${GUARD}; systemctl reset-failed ${GUARD} || true`],
         probe: {
           command: ['/usr/bin/systemctl', 'show', '--property=ActiveState', '--value', GUARD],
           wanted: 'inactive',

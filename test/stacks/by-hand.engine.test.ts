@@ -37,20 +37,23 @@ test.serial(
   async (t) => {
     await managed.inside(`nft add rule inet dbhost input tcp dport 9999 accept
     sed -i 's/respond 404/respond 418/' /etc/caddy/Caddyfile
-    systemctl disable --quiet caddy.service`)
+    systemctl disable --quiet caddy.service
+    sed -i 's/^maxretry = 10$/maxretry = 11/' /etc/fail2ban/jail.d/dbhost.local`)
     const refreshed = await managed.pulumi('refresh', '--yes', '--diff')
     t.is(refreshed.code, 0, refreshed.output)
     t.regex(refreshed.output, /^\s+\+ \+\s+tcp dport 9999 accept$/m)
     t.regex(refreshed.output, /^\s+\+ \s+respond 418$/m)
     t.regex(refreshed.output, /active, enabled" => "active, disabled"/)
+    t.regex(refreshed.output, /^\s+\+ maxretry = 11$/m)
     const mended = await managed.pulumi('up', '--yes', '--skip-preview')
     t.is(mended.code, 0, mended.output)
-    t.regex(mended.output, /2 updated/)
+    t.regex(mended.output, /3 updated/)
     t.is(
       await managed.inside(`nft list table inet dbhost | grep -c 9999 || true
       grep -o 'respond .*' /etc/caddy/Caddyfile
-      systemctl is-enabled caddy.service`),
-      '0\nrespond 404\nenabled',
+      systemctl is-enabled caddy.service
+      fail2ban-client get dbhost-pool maxretry`),
+      '0\nrespond 404\nenabled\n10',
     )
     t.is((await managed.pulumi(...NOTHING)).code, 0)
   },
