@@ -38,8 +38,8 @@ test.serial('the edge alone makes a bare machine a web server behind a firewall'
   await applyHost(connection, actions, () => {})
   t.deepEqual(planHost(edge, await readHostFacts(connection, edge)), [])
   t.is(
-    await inside('systemctl is-active caddy nftables; nft list tables'),
-    'active\nactive\ntable inet dbhost',
+    await inside('systemctl is-active caddy nftables fail2ban; nft list tables'),
+    'active\nactive\nactive\ntable inet dbhost\ntable inet dbhost_bans',
   )
 })
 
