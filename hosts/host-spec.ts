@@ -78,6 +78,9 @@ export interface HostAccess {
 /** What of a spec the edge is made from: firewall, HTTPS, bans. */
 export type EdgeSpec = Pick<HostSpec, 'roles' | 'addresses' | 'controlPlane' | 'ports'>
 
+/** Does the control plane itself run there? */
+export const isControl = ({ roles }: Pick<HostSpec, 'roles'>): boolean => roles.includes('control')
+
 /** The spec of a host of this name with every setting at its default. */
 export function defaultHostSpec(
   given: Pick<HostSpec, 'name' | 'kind' | 'addresses' | 'controlPlane'> & Partial<HostSpec>,

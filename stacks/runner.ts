@@ -11,7 +11,7 @@ import { serveKey } from '../provisioner/key-agent.ts'
 import { isHeldByTheDead } from './dead-lock.ts'
 import { hostStack } from './host-stack.ts'
 import { PROJECT, PROVIDER, stackName } from './names.ts'
-import { holdsMachines, settlePendingCreates, urnsOf } from './pending-creates.ts'
+import { settlePendingCreates } from './pending-creates.ts'
 import {
   type ChangeSummary,
   countOf,
@@ -20,6 +20,7 @@ import {
   type RunnerRequest,
   type RunResult,
 } from './protocol.ts'
+import { holdsMachines, readState, urnsOf } from './stack-state.ts'
 
 const tell = (message: RunnerMessage): void => {
   process.send?.(message)
@@ -59,19 +60,21 @@ function onEvent({ resourcePreEvent, resOutputsEvent, resOpFailedEvent }: Engine
   tell({ type: 'step', step: { operation: op, resource: urn.split('::').at(-1) ?? urn, state } })
 }
 
+/** Each run of the engine is watched and can be wound up. */
+const HOW = { onEvent, color: 'never', signal: abort.signal } as const
+
 async function carryOut(stack: Stack, request: RunnerRequest): Promise<ChangeSummary> {
   const { command, document, refresh } = request
   if (command === 'observe') return {}
   if (command === 'forget') {
-    if (await holdsMachines(stack))
+    if (holdsMachines(await readState(stack)))
       throw new Error('This stack still holds a bought machine: give it back first.')
     await stack.workspace.removeStack(stackName(document.name), { force: true })
     return {}
   }
-  const options = { onEvent, color: 'never', signal: abort.signal } as const
-  if (command === 'preview') return summaryOf((await stack.preview(options)).changeSummary)
+  if (command === 'preview') return summaryOf((await stack.preview(HOW)).changeSummary)
   if (command === 'destroy') return await giveBack(stack, request)
-  const { summary } = await stack.up({ ...options, refresh: refresh && command === 'update' })
+  const { summary } = await stack.up({ ...HOW, refresh: refresh && command === 'update' })
   return summaryOf(summary.resourceChanges)
 }
 
@@ -80,20 +83,18 @@ async function carryOut(stack: Stack, request: RunnerRequest): Promise<ChangeSum
  * that. The state goes last.
  */
 async function giveBack(stack: Stack, { document }: RunnerRequest): Promise<ChangeSummary> {
-  const options = { onEvent, color: 'never', signal: abort.signal } as const
-  const target = await urnsOf(stack)
-  if (target.length > 0) await stack.up({ ...options, target })
-  const { summary } = await stack.destroy(options)
+  const target = urnsOf(await readState(stack))
+  if (target.length > 0) await stack.up({ ...HOW, target })
+  const { summary } = await stack.destroy(HOW)
   await stack.workspace.removeStack(stackName(document.name))
   return summaryOf(summary.resourceChanges)
 }
 
 /** What is left of a host of the same name, or of an adoption that died, is no state of this host. */
 async function emptied(stack: Stack, request: RunnerRequest): Promise<Stack> {
-  const { deployment } = await stack.exportStack()
-  if (((deployment as { resources?: unknown[] } | null)?.resources ?? []).length === 0) return stack
+  const state = await readState(stack)
   // What was paid for is never forgotten.
-  if (await holdsMachines(stack)) return stack
+  if (state.resources.length === 0 || holdsMachines(state)) return stack
   await stack.workspace.removeStack(stackName(request.document.name), { force: true })
   return await openStack(request)
 }

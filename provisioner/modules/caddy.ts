@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { EdgeSpec } from '../../hosts/host-spec.ts'
+import { type EdgeSpec, isControl } from '../../hosts/host-spec.ts'
 import { type HostModule, hostModule, rootFile } from '../host/resources.ts'
 import { template } from '../render.ts'
 import { libraryFile, libraryPath, packageTools, unitFile } from './library.ts'
@@ -39,9 +39,10 @@ export function caddyModule(spec: EdgeSpec): HostModule {
   })
 }
 
-function caddyText({ roles, addresses, ports }: EdgeSpec): string {
+function caddyText(spec: EdgeSpec): string {
+  const { addresses, ports } = spec
   const sites = addresses.map((address) => `https://${bracketed(address)}:${ports.https}`)
-  const answer = roles.includes('control') ? `reverse_proxy 127.0.0.1:${apiPort(ports)}` : 'respond 404'
+  const answer = isControl(spec) ? `reverse_proxy 127.0.0.1:${apiPort(ports)}` : 'respond 404'
   return template('caddy/Caddyfile', { sites: sites.join(', '), answer })
 }
 

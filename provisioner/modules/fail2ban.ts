@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { EdgeSpec } from '../../hosts/host-spec.ts'
+import { type EdgeSpec, isControl } from '../../hosts/host-spec.ts'
 import { type HostModule, hostModule, type ManagedFile, rootFile } from '../host/resources.ts'
 import { Block, template } from '../render.ts'
 import { libraryFile, libraryPath, packageTools, unitFile } from './library.ts'
@@ -42,8 +42,6 @@ function configFile(name: string, content: string, effects?: ManagedFile['effect
     check: [libraryPath('check-fail2ban'), '{}', path],
   })
 }
-
-const isControl = ({ roles }: EdgeSpec): boolean => roles.includes('control')
 
 const API_LOG = '/var/log/dbhost/api.log'
 
