@@ -1,16 +1,10 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { randomName } from '../common/ids.ts'
+import { readFile } from 'node:fs/promises'
 import { Secret } from '../common/secret.ts'
 import { defaultHostSpec, type HostAccess, type HostSpec } from '../hosts/host-spec.ts'
 import { bootMachine } from '../hosts/local/boot.ts'
-import { prepareImage } from '../hosts/local/image.ts'
-import { createMachine, INSTALLATIONS, type LocalMachine } from '../hosts/local/machine.ts'
-import { removeMachines } from '../hosts/local/remove.ts'
+import type { LocalMachine } from '../hosts/local/machine.ts'
 import { stopMachine } from '../hosts/local/stop.ts'
+import { testInstallation } from './installation.ts'
 
 /** A booted bare Debian machine of an installation of its own. */
 export interface TestMachine {
@@ -24,28 +18,13 @@ export interface TestMachine {
 
 /** Boots a machine for a test; call `remove` whatever happens. */
 export async function bareMachine(given: Partial<HostSpec> = {}): Promise<TestMachine> {
-  const installation = randomName(6)
-  const stateDirectory = join(INSTALLATIONS, installation)
-  const keys = await mkdtemp(join(tmpdir(), 'dbhost-test-'))
-  const key = join(keys, 'key')
-  const remove = async (): Promise<void> => {
-    await removeMachines(stateDirectory, installation)
-    await rm(stateDirectory, { recursive: true, force: true })
-    await rm(keys, { recursive: true, force: true })
-  }
+  const installation = await testInstallation()
   try {
-    await promisify(execFile)('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
-    const machine = await createMachine({
-      installation,
-      stateDirectory,
-      image: await prepareImage(() => {}),
-      authorizedKey: await readFile(`${key}.pub`, 'utf8'),
-      hostname: 'test',
-    })
-    await bootMachine(machine)
-    return { ...described(machine, new Secret(await readFile(key, 'utf8')), given), remove }
+    const machine = await installation.boot('test')
+    const privateKey = new Secret(await readFile(installation.key, 'utf8'))
+    return { ...described(machine, privateKey, given), remove: installation.remove }
   } catch (error) {
-    await remove()
+    await installation.remove()
     throw error
   }
 }

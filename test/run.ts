@@ -6,6 +6,7 @@ import { lookForEngine } from '../start/engine.ts'
 import { buildEngine, hasGo } from '../tools/engine/build.ts'
 import { runChecks } from './check.ts'
 import { RunningService } from './host/running-service.ts'
+import { removeLeftovers } from './leftovers.ts'
 
 interface Level {
   name: string
@@ -141,6 +142,7 @@ if (asked.length === 0) {
   total.failed += failed.length
   total.passed += 3 - failed.length
 }
+await removeLeftovers(console.log)
 for (const level of LEVELS) {
   const files = all.filter(level.files)
   if (files.length === 0) continue

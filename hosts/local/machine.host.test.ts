@@ -1,4 +1,5 @@
 import test from 'ava'
+import { testInstallation } from '../../test/installation.ts'
 import { bootMachine } from './boot.ts'
 import { linksOf } from './link.ts'
 import { findLoops } from './loop.ts'
@@ -6,7 +7,6 @@ import { listMachines } from './machine.ts'
 import { findProcesses } from './machine-process.ts'
 import { run } from './run.ts'
 import { machineState, stopMachine } from './stop.ts'
-import { testInstallation } from './test-machines.ts'
 
 const installation = await testInstallation()
 const { create, inside } = installation

@@ -1,5 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { clientAddress } from './client-addresses.ts'
 import type { Answer } from './service.ts'
 
 const ip = (...args: string[]): void => {
@@ -17,13 +18,13 @@ export class Namespace {
   readonly #table: string
 
   /**
-   * @param ordinal 0 to 63: its network of the documentation range 203.0.113.0/24
+   * @param ordinal 0 to 63, another for each that is there at the same time
    * @param neighbour as any computer of this network: nothing lets it in to the machines
    */
   constructor(installation: string, ordinal: number, caFile: string, { neighbour = false } = {}) {
     this.name = `t${installation}${ordinal}`
-    this.address = `203.0.113.${ordinal * 4 + 2}`
-    this.outerAddress = `203.0.113.${ordinal * 4 + 1}`
+    this.address = clientAddress(ordinal)
+    this.outerAddress = this.address.replace(/\d+$/, String(ordinal * 4 + 1))
     this.#outer = `t${installation}${ordinal}o`
     this.#caFile = caFile
     this.#table = `dbhost_${installation}`

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StartFacts } from '../../start/start-facts.ts'
+import { CLONES, ownForTest } from '../leftovers.ts'
 
 const REPOSITORY = resolve(import.meta.dirname, '../..')
 const READY = 'DBHost runs.'
@@ -24,7 +24,9 @@ export class Clone {
 
   /** @param below path below a folder that only root may enter */
   static make(below = 'clone'): Clone {
-    const path = join(mkdtempSync(join(tmpdir(), 'dbhost-clone-')), below)
+    const folder = mkdtempSync(CLONES)
+    ownForTest(folder)
+    const path = join(folder, below)
     mkdirSync(path, { recursive: true, mode: 0o700 })
     const skip = ['node_modules', '.dbhost', '.git'].map((name) => `--exclude=./${name}`)
     const copy = `tar -C "$0" ${skip.join(' ')} -cf - . | tar -C "$1" -xf -; cp -al "$0/node_modules" "$1/"`

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { LAYOUT } from '../../provisioner/layout.ts'
+import { clientAddress } from '../host/client-addresses.ts'
 import { Namespace } from '../host/namespace.ts'
 import { Neighbour } from '../host/neighbour.ts'
 import { RunningService } from '../host/running-service.ts'
@@ -16,7 +17,7 @@ const PORTS = [22, LAYOUT.pool.port, 443]
 
 test.before(async () => {
   running = await RunningService.shared()
-  const address = `203.0.113.${NEIGHBOUR * 4 + 2}`
+  const address = clientAddress(NEIGHBOUR)
   database = await running.createApart('w11-watched', { allowlist: running.rulesFor(address) })
 })
 test.after.always(async () => {

@@ -1,19 +1,22 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { randomName } from '../../common/ids.ts'
-import { bootMachine } from './boot.ts'
-import { prepareImage } from './image.ts'
-import { createMachine, INSTALLATIONS, type LocalMachine } from './machine.ts'
-import { removeMachines } from './remove.ts'
-import { run } from './run.ts'
+import { randomName } from '../common/ids.ts'
+import { bootMachine } from '../hosts/local/boot.ts'
+import { prepareImage } from '../hosts/local/image.ts'
+import { createMachine, INSTALLATIONS, type LocalMachine } from '../hosts/local/machine.ts'
+import { removeMachines } from '../hosts/local/remove.ts'
+import { run } from '../hosts/local/run.ts'
+import { ownForTest } from './leftovers.ts'
 
 /** An installation that exists for one test file. */
 export interface TestInstallation {
   id: string
   state: string
+  /** The file of the private key that its machines let in. */
+  key: string
   create: (hostname: string) => Promise<LocalMachine>
   boot: (hostname: string) => Promise<LocalMachine>
   /** Runs a shell script in a machine over SSH, with the host key pinned. */
@@ -25,6 +28,8 @@ export interface TestInstallation {
 export async function testInstallation(): Promise<TestInstallation> {
   const id = randomName(6)
   const state = join(INSTALLATIONS, id)
+  await mkdir(state, { recursive: true, mode: 0o700 })
+  ownForTest(state)
   const keys = await mkdtemp(join(tmpdir(), 'dbhost-test-'))
   const key = join(keys, 'key')
   await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key])
@@ -35,6 +40,7 @@ export async function testInstallation(): Promise<TestInstallation> {
   return {
     id,
     state,
+    key,
     create,
     async boot(hostname) {
       const machine = await create(hostname)

@@ -1,0 +1,57 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { INSTALLATIONS } from '../hosts/local/machine.ts'
+import { removeMachines } from '../hosts/local/remove.ts'
+import { removeControlGroups } from '../start/control-groups.ts'
+import { identify, isAlive, type ProcessIdentity } from '../start/processes.ts'
+
+const OWNER = 'test-run.json'
+/** How the folders begin in which tests start copies of this repository. */
+export const CLONES = join(tmpdir(), 'dbhost-clone-')
+
+/** Notes in a folder that this process made it for a test: once the process is gone, nobody else takes it away. */
+export function ownForTest(folder: string): void {
+  writeFileSync(join(folder, OWNER), JSON.stringify(identify(process.pid)))
+}
+
+const isLeftOver = (folder: string): boolean =>
+  existsSync(join(folder, OWNER)) &&
+  !isAlive(JSON.parse(readFileSync(join(folder, OWNER), 'utf8')) as ProcessIdentity)
+
+/** The clients that tests of this installation made: their links would stand in the way of the next ones. */
+function removeClients(installation: string): void {
+  const listed = spawnSync('/usr/sbin/ip', ['-o', 'link'], { encoding: 'utf8' }).stdout
+  for (const [, name = ''] of listed.matchAll(new RegExp(`: (t${installation}\\d+)o@`, 'g'))) {
+    spawnSync('/usr/sbin/ip', ['netns', 'del', name])
+    spawnSync('/usr/sbin/ip', ['link', 'del', `${name}o`])
+  }
+}
+
+/** Takes away what test runs left that were killed, and nothing of one that goes on. */
+export async function removeLeftovers(tell: (line: string) => void): Promise<void> {
+  const installations = existsSync(INSTALLATIONS) ? readdirSync(INSTALLATIONS) : []
+  for (const folder of globSync(`${CLONES}*`).filter(isLeftOver)) {
+    for (const id of installations) {
+      const record = join(INSTALLATIONS, id, 'clone')
+      const clone = existsSync(record) ? readFileSync(record, 'utf8').trim() : ''
+      if (!clone.startsWith(`${folder}/`)) continue
+      tell(`Removing the installation ${id} of a test run that was killed`)
+      removeClients(id)
+      const reset = spawnSync('node', ['start/enter.js', 'reset', '--yes'], { cwd: clone, encoding: 'utf8' })
+      if (reset.status !== 0) throw new Error(`${clone} could not be reset: ${reset.stdout}${reset.stderr}`)
+    }
+    rmSync(folder, { recursive: true, force: true })
+  }
+  for (const id of installations.filter((name) => isLeftOver(join(INSTALLATIONS, name)))) {
+    tell(`Removing the machines ${id} of a test that was killed`)
+    const state = join(INSTALLATIONS, id)
+    removeClients(id)
+    await removeMachines(state, id)
+    removeControlGroups(id)
+    rmSync(state, { recursive: true, force: true })
+  }
+  if (existsSync(INSTALLATIONS) && readdirSync(INSTALLATIONS).length === 0)
+    rmSync(INSTALLATIONS, { recursive: true })
+}
