@@ -11,9 +11,13 @@ interface Tree extends MachineAddresses {
 
 /**
  * Gives a copy of the image what makes it one particular machine: name, addresses, keys.
- * @returns its host key, made here so that nobody ever has to accept one
+ * @returns its host key, given or made here so that nobody ever has to accept one
  */
-export async function furnishTree(tree: Tree, authorizedKey: string): Promise<string> {
+export async function furnishTree(
+  tree: Tree,
+  authorizedKey: string,
+  hostPrivateKey?: string,
+): Promise<string> {
   const put = async (path: string, text: string, mode = 0o644): Promise<void> =>
     await writeFile(join(tree.root, path), text, { mode })
   await put('etc/machine-id', `${randomBytes(16).toString('hex')}\n`)
@@ -24,8 +28,13 @@ export async function furnishTree(tree: Tree, authorizedKey: string): Promise<st
   await mkdir(join(tree.root, 'root/.ssh'), { recursive: true, mode: 0o700 })
   await put('root/.ssh/authorized_keys', `${authorizedKey.trim()}\n`, 0o600)
   const key = join(tree.root, 'etc/ssh/ssh_host_ed25519_key')
-  await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', tree.hostname, '-f', key])
-  const [type, text] = (await readFile(`${key}.pub`, 'utf8')).split(' ')
+  if (hostPrivateKey === undefined) {
+    await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', tree.hostname, '-f', key])
+  } else {
+    await put('etc/ssh/ssh_host_ed25519_key', `${hostPrivateKey.trim()}\n`, 0o600)
+    await put('etc/ssh/ssh_host_ed25519_key.pub', await run(['ssh-keygen', '-y', '-P', '', '-f', key]))
+  }
+  const [type, text] = (await readFile(`${key}.pub`, 'utf8')).trim().split(' ')
   return `${type} ${text}`
 }
 

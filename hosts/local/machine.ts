@@ -36,10 +36,14 @@ export interface MachineRequest {
   stateDirectory: string
   /** The tree that `prepareImage` gave. */
   image: string
-  /** Public key that may log in as root. */
+  /** Public key that may log in as root; also several, one a line. */
   authorizedKey: string
   /** DNS label, unique in the installation. */
   hostname: string
+  /** Both networks must be nobody else's; without them the machine gets the lowest free ones. */
+  addresses?: MachineAddresses
+  /** An ed25519 key in OpenSSH's form; without it the machine gets one of its own. */
+  hostPrivateKey?: string
 }
 
 export const machinesDirectory = (stateDirectory: string): string => join(stateDirectory, 'machines')
@@ -66,12 +70,13 @@ async function make(request: MachineRequest, own: readonly LocalMachine[]): Prom
   const { installation, hostname, stateDirectory } = request
   const place = machinePlace(stateDirectory, freeName(installation, own))
   const { directory, root } = place
-  const addresses = freeAddresses(await takenNetworks(), ownAddresses())
+  const addresses = request.addresses ?? freeAddresses(await takenNetworks(), ownAddresses())
   // A killed creation leaves a tree without a machine file; its copy has died with it.
   await rm(directory, { recursive: true, force: true })
   await mkdir(directory, { recursive: true, mode: 0o700 })
   await run(['cp', '--archive', '--reflink=auto', request.image, root], { deadlineMs: 300_000, tied: true })
-  const hostKey = await furnishTree({ root, hostname, ...addresses }, request.authorizedKey)
+  const { authorizedKey, hostPrivateKey } = request
+  const hostKey = await furnishTree({ root, hostname, ...addresses }, authorizedKey, hostPrivateKey)
   const machine = { ...place, installation, stateDirectory, hostname, hostKey, ...addresses }
   await writeWhole(`${directory}.json`, `${JSON.stringify(machine, null, 2)}\n`)
   return machine
@@ -100,7 +105,8 @@ async function takenNetworks(): Promise<number[]> {
   return machines.flat().map((machine) => machine.index)
 }
 
-const ownAddresses = (): string[] =>
+/** What this computer's interfaces have now. */
+export const ownAddresses = (): string[] =>
   Object.values(networkInterfaces()).flatMap((interfaces) => interfaces?.map((one) => one.address) ?? [])
 
 async function writeWhole(file: string, text: string): Promise<void> {

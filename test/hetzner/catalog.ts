@@ -37,15 +37,23 @@ interface Plan {
   cpu: 'shared' | 'dedicated'
   architecture: 'x86' | 'arm'
   at: string[]
+  /** Where none is to be had for now. */
+  soldOutAt?: string[]
+  withdrawn?: { announced: string; unavailable_after: string }
 }
 
 const COST: Plan = { category: 'cost_optimized', cpu: 'shared', architecture: 'x86', at: EUROPE }
 const ARM: Plan = { ...COST, architecture: 'arm' }
 const REGULAR: Plan = { category: 'regular_purpose', cpu: 'shared', architecture: 'x86', at: EVERYWHERE }
+const SOLD_OUT: Plan = { ...REGULAR, soldOutAt: ['fsn1'] }
+const WITHDRAWN: Plan = {
+  ...COST,
+  withdrawn: { announced: '2026-09-01T00:00:00+00:00', unavailable_after: '2099-01-01T00:00:00+00:00' },
+}
 const GENERAL: Plan = { category: 'general_purpose', cpu: 'dedicated', architecture: 'x86', at: EVERYWHERE }
 
 const serverType = (
-  { category, cpu, architecture, at }: Plan,
+  { category, cpu, architecture, at, soldOutAt = [], withdrawn }: Plan,
   ...[id, name, cores, memory, disk, monthly]: [number, string, number, number, number, number]
 ) => ({
   id,
@@ -58,15 +66,15 @@ const serverType = (
   storage_type: 'local',
   cpu_type: cpu,
   architecture,
-  deprecated: false,
-  deprecation: null,
+  deprecated: withdrawn !== undefined,
+  deprecation: withdrawn ?? null,
   prices: at.map((place) => serverPrices(place, monthly)),
   locations: LOCATIONS.filter((place) => at.includes(place.name)).map((place) => ({
     id: place.id,
     name: place.name,
     recommended: false,
-    available: true,
-    deprecation: null,
+    available: !soldOutAt.includes(place.name),
+    deprecation: withdrawn ?? null,
   })),
 })
 
@@ -74,9 +82,11 @@ export type ServerType = ReturnType<typeof serverType>
 
 /** Cores, memory and disk are those of the real types; ids and prices are only of their size. */
 export const SERVER_TYPES: ServerType[] = [
+  serverType(SOLD_OUT, 22, 'cpx11', 2, 2, 40, 4.99),
   serverType(ARM, 45, 'cax11', 2, 4, 40, 3.99),
   serverType(GENERAL, 96, 'ccx13', 2, 8, 80, 12.99),
   serverType(GENERAL, 97, 'ccx23', 4, 16, 160, 24.99),
+  serverType(WITHDRAWN, 104, 'cx22', 2, 4, 40, 3.79),
   serverType(REGULAR, 109, 'cpx22', 2, 4, 80, 7.99),
   serverType(REGULAR, 110, 'cpx32', 4, 8, 160, 13.99),
   serverType(COST, 114, 'cx23', 2, 4, 40, 3.99),

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { HetznerEmulator } from './emulator.ts'
 
 const POLL_MS = 3
+/** What takes long is not asked for as often. */
+const LONGEST_POLL_MS = 100
 
 interface ActionBody {
   id: number
@@ -21,6 +23,7 @@ interface Thing {
   fingerprint: string
   ip: string
   size: number
+  linux_device: string
   architecture: string
   server: number | null
   servers: number[]
@@ -126,11 +129,11 @@ export class Client {
   async ends(ids: number[]): Promise<ActionBody[]> {
     if (ids.length === 0) return []
     const query = ids.map((id) => `id=${id}`).join('&')
-    for (;;) {
+    for (let pause = POLL_MS; ; pause = Math.min(pause * 2, LONGEST_POLL_MS)) {
       const { actions } = await this.get(`/actions?${query}&page=1&sort=status&sort=id`)
       if (actions.length !== ids.length) throw new Error(`actions not found: ${query}`)
       if (actions.every(({ status }) => status !== 'running')) return actions
-      await sleep(POLL_MS)
+      await sleep(pause)
     }
   }
 }

@@ -549,6 +549,39 @@ test('machines stand behind servers, and their failures are those of the actions
   )
 })
 
+test('disks stand behind volumes', async (t) => {
+  const did: string[] = []
+  const note = (text: string) => async () => void did.push(text)
+  const machines: ServerMachines = {
+    ...{ create: note('server'), powerOn: note('on'), powerOff: note('off'), remove: note('gone') },
+    volumes: {
+      create: async ({ id, ...volume }) => void did.push(`create ${JSON.stringify(volume)}`),
+      attach: async (_, { name }) => {
+        if (did.includes(`attach ${name}`)) throw new Error('is mounted')
+        did.push(`attach ${name}`)
+      },
+      detach: note('detach'),
+      resize: async (_, size) => void did.push(`resize ${size}`),
+      remove: () => void did.push('remove'),
+    },
+  }
+  const { api } = await started(t, { machines })
+  const { server } = await api.done('POST', '/servers', SERVER)
+  did.length = 0
+  const asked = { name: 'v', size: 10, format: 'ext4', server: server.id }
+  const { volume } = await api.done('POST', '/volumes', asked)
+  const path = `/volumes/${volume.id}`
+  await api.done('POST', `${path}/actions/resize`, { size: 20 })
+  await api.done('POST', `${path}/actions/detach`)
+  const { ended } = await api.done('POST', `${path}/actions/attach`, { server: server.id })
+  t.is(ended[0]?.error?.message, 'is mounted')
+  t.is((await api.get(path)).volume.server, null)
+  t.is(await api.refusal('DELETE', path), '204')
+  const { linux_device: device } = volume
+  const made = `create ${JSON.stringify({ name: 'v', size: 10, format: 'ext4', device })}`
+  t.deepEqual(did, [made, 'attach v', 'resize 20', 'detach', 'remove'])
+})
+
 test('what it holds is shown to people and programs', async (t) => {
   const { emulator, api } = await started(t)
   await api.done('POST', '/firewalls', { name: '<edge>' })

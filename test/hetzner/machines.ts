@@ -1,3 +1,13 @@
+export interface VolumeOfServer {
+  id: number
+  name: string
+  /** GB. */
+  size: number
+  format: string | null
+  /** Where a machine finds it. */
+  device: string
+}
+
 /** What a machine behind a server is made from. */
 export interface MachineOfServer {
   id: number
@@ -8,8 +18,8 @@ export interface MachineOfServer {
   userData: string
   /** Public keys for root. */
   sshKeys: string[]
-  /** Attached when the server is created; what is attached later does not reach the machine. */
-  volumes: { id: number; name: string; size: number; device: string }[]
+  /** Attached when it is made; others come and go by `ServerVolumes`. */
+  volumes: VolumeOfServer[]
 }
 
 /**
@@ -21,6 +31,20 @@ export interface ServerMachines {
   create: (server: MachineOfServer) => Promise<void>
   powerOn: (id: number) => Promise<void>
   powerOff: (id: number) => Promise<void>
-  /** Whatever state it is in, also when it was never made. */
+  /** Whatever state it is in, also when it was never made. Its volumes are detached from it. */
   remove: (id: number) => Promise<void>
+  /** Without them volumes are records only. */
+  volumes?: ServerVolumes
+}
+
+/** Disks that outlive the machines; awaited as those are. */
+export interface ServerVolumes {
+  create: (volume: VolumeOfServer) => Promise<void>
+  /** Whether the server runs or not. */
+  attach: (server: number, volume: VolumeOfServer) => Promise<void>
+  detach: (id: number) => Promise<void>
+  /** @param size GB */
+  resize: (id: number, size: number) => Promise<void>
+  /** The call that asks for it has no action, and answers when this returns. */
+  remove: (id: number) => void
 }

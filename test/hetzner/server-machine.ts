@@ -1,7 +1,7 @@
 import type { MachineOfServer } from './machines.ts'
 import { primaryIpsOf } from './primary-ips.ts'
 import type { ServerRecord } from './records.ts'
-import { deviceOf } from './volumes.ts'
+import { volumeOf } from './server-volume.ts'
 import type { World } from './world.ts'
 
 function machineOf(world: World, server: ServerRecord): MachineOfServer {
@@ -15,7 +15,7 @@ function machineOf(world: World, server: ServerRecord): MachineOfServer {
     ipv6: network === undefined ? null : network.replace('/64', '1'),
     userData: server.userData,
     sshKeys: server.sshKeys,
-    volumes: volumes.map(({ id, name, size }) => ({ id, name, size, device: deviceOf({ id }) })),
+    volumes: volumes.map(volumeOf),
   }
 }
 

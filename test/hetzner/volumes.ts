@@ -6,6 +6,7 @@ import { ApiError, invalid } from './errors.ts'
 import { idOrName, labels, nothing, id as numericId } from './fields.ts'
 import type { ServerRecord, VolumeRecord } from './records.ts'
 import { type Route, route } from './router.ts'
+import { deviceOf, volumeOf } from './server-volume.ts'
 import { resourceOf, started, type World } from './world.ts'
 
 const LEAST_GB = 10
@@ -24,8 +25,6 @@ const creating = z.strictObject({
 })
 const updating = z.strictObject({ name: name.optional(), labels: labels.optional() })
 const attaching = z.strictObject({ server: numericId, automount: z.boolean().optional() })
-
-export const deviceOf = ({ id }: { id: number }): string => `/dev/disk/by-id/scsi-0HC_Volume_${id}`
 
 const view = (row: VolumeRecord): object => ({
   id: row.id,
@@ -48,9 +47,15 @@ export function refuseAttaching(row: VolumeRecord, location: ServerRecord['locat
 }
 
 /** Attached when the action ends; until then neither of both takes another. */
-function attach({ actions, store }: World, row: VolumeRecord, server: number, after?: Action): Action {
+function attach(
+  { actions, store, machines }: World,
+  row: VolumeRecord,
+  server: number,
+  after?: Action,
+): Action {
   const resources = [resourceOf(store.servers, { id: server }), resourceOf(store.volumes, row)]
-  const work = (): void => {
+  const work = async (): Promise<void> => {
+    await machines?.volumes?.attach(server, volumeOf(row))
     row.server = server
   }
   return actions.run({
@@ -63,7 +68,7 @@ function attach({ actions, store }: World, row: VolumeRecord, server: number, af
 }
 
 export function volumeRoutes(world: World): Route[] {
-  const { store, actions } = world
+  const { store, actions, machines } = world
   const table = store.volumes
   const filters = { status: (row: VolumeRecord, value: string) => row.status === value }
   const volumes = { table, many: 'volumes', view, filters }
@@ -89,7 +94,8 @@ export function volumeRoutes(world: World): Route[] {
         protection: { delete: false },
       })
       const resources = [resourceOf(table, row)]
-      const work = (): void => {
+      const work = async (): Promise<void> => {
+        await machines?.volumes?.create(volumeOf(row))
         row.status = 'available'
       }
       const action = actions.run({ command: 'create_volume', resources, locks: resources, work })
@@ -104,6 +110,7 @@ export function volumeRoutes(world: World): Route[] {
       refuseProtected(row)
       actions.refuseLocked(resourceOf(table, row))
       if (row.server !== null) throw new ApiError('resource_in_use', `${row.name} is attached`)
+      machines?.volumes?.remove(id)
       table.delete(id)
       return { status: 204 }
     }),
@@ -119,7 +126,8 @@ export function volumeRoutes(world: World): Route[] {
       if (row.server === null) throw new ApiError('service_error', `${row.name} is not attached`)
       const resources = [resourceOf(store.servers, { id: row.server }), resourceOf(table, row)]
       actions.refuseLocked(...resources)
-      const work = (): void => {
+      const work = async (): Promise<void> => {
+        await machines?.volumes?.detach(id)
         row.server = null
       }
       return started(world, actions.run({ command: 'detach_volume', resources, locks: resources, work }))
@@ -129,7 +137,8 @@ export function volumeRoutes(world: World): Route[] {
       if (body.size <= row.size) throw invalid('size', `must be more than ${row.size}`)
       const resources = [resourceOf(table, row)]
       actions.refuseLocked(...resources)
-      const work = (): void => {
+      const work = async (): Promise<void> => {
+        await machines?.volumes?.resize(id, body.size)
         row.size = body.size
       }
       return started(world, actions.run({ command: 'resize_volume', resources, locks: resources, work }))
