@@ -23,6 +23,16 @@ export interface CloudSpec {
   domain: { zone: string; record: string } | null
 }
 
+/** By what a bought machine is known, made for it before it is bought; no secret. */
+export interface CloudIdentity {
+  /** The installation that it belongs to. */
+  installation: string
+  /** Lets the control plane in: `ssh-ed25519 <base64>`. */
+  loginKey: string
+  /** What the machine proves itself with. */
+  hostKey: string
+}
+
 /** Archives of Debian: `security` alone, or with what a point release of `stable` brings. */
 export type UpdateOrigin = 'security' | 'stable'
 
@@ -62,6 +72,8 @@ export interface HostSpec {
    * before there was this setting have none.
    */
   diskReserveBytes?: number | null
+  /** Path of the block device that holds all data; null or absent: the machine's own disk. */
+  dataDevice?: string | null
   updates: UpdatePolicy
 }
 

@@ -26,5 +26,7 @@ export const LAYOUT = {
     /** What must outlive a restart: which instances are closed, held stopped, in clean-up. */
     marks: '/var/lib/dbhost',
   },
+  /** Where a host's data volume is mounted, if it has one; the folders of instances lie on it. */
+  dataVolume: '/srv/dbhost-data',
   ca: '/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt',
 } as const

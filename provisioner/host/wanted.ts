@@ -1,6 +1,7 @@
 import type { EdgeSpec, HostSpec } from '../../hosts/host-spec.ts'
 import { EDGE_PARTS, edgeModule } from '../edge/parts.ts'
 import { baseModule } from '../modules/base.ts'
+import { dataVolumeModule } from '../modules/data-volume.ts'
 import { pgbouncerModule } from '../modules/pgbouncer.ts'
 import { poolLoginsModule } from '../modules/pool-logins.ts'
 import { poolWatchdogModule } from '../modules/pool-watchdog.ts'
@@ -20,6 +21,7 @@ export function hostWanted(spec: HostSpec): HostWanted {
     modules: [
       baseModule(spec),
       ...edgeWanted(spec).modules,
+      ...(spec.dataDevice ? [dataVolumeModule(spec.dataDevice)] : []),
       postgresModule(spec),
       storageModule(spec),
       pgbouncerModule(spec),
