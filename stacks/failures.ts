@@ -1,16 +1,31 @@
+import { type CloudFailureKind, cloudFailure, lookupFailure } from './cloud-failures.ts'
+import { diagnosticsOf, errorsIn } from './diagnostics.ts'
+
+/**
+ * `locked`: another run holds the stack. `host`: it does not answer or refused the change. `outdated`: the document
+ * is older than what the host has seen. `engine`: the engine itself died or broke. `deadline`: it took too long.
+ */
+export type StackFailureKind =
+  | ('locked' | 'host' | 'outdated' | 'memory' | 'engine' | 'deadline')
+  | CloudFailureKind
+
 /** Why a stack operation failed, in words that say what to do. */
-interface StackFailure {
-  /**
-   * `locked`: another run holds the stack. `host`: it does not answer or refused the change. `outdated`: the document
-   * is older than what the host has seen. `engine`: the engine itself died or broke.
-   */
-  kind: 'locked' | 'host' | 'outdated' | 'memory' | 'engine'
+export interface StackFailure {
+  kind: StackFailureKind
   message: string
 }
 
+/** Those that somebody has to mend first. */
+const STAY: StackFailureKind[] = [
+  ...(['token', 'protected', 'name-taken', 'account-limit', 'capacity', 'refused'] as const),
+]
+
+/** May the same operation succeed when it is tried again, with nobody doing anything? */
+export const passes = (kind: StackFailureKind): boolean => !STAY.includes(kind)
+
 const CASES: {
   pattern: RegExp
-  kind: StackFailure['kind']
+  kind: StackFailureKind
   say: (found: string) => string
 }[] = [
   {
@@ -37,18 +52,11 @@ export function explainFailure(text: string): StackFailure {
     const found = pattern.exec(text)
     if (found) return { kind, message: say(found[1] ?? (kind === 'locked' ? '' : found[0])) }
   }
-  const errors = diagnosticsOf(text)
+  const diagnostics = diagnosticsOf(text)
+  const failure = diagnostics.length > 0 ? cloudFailure(diagnostics) : lookupFailure(text)
+  if (failure) return failure
+  const errors = errorsIn(diagnostics.map((one) => one.text).join('\n') || text)
   if (errors.length > 0) return { kind: 'host', message: errors.join('; ') }
   const tail = text.trim().split('\n').slice(-3).join(' ')
   return { kind: 'engine', message: `The Pulumi engine failed: ${tail || 'it said nothing'}` }
 }
-
-/** The errors that resources reported, without the engine's frame around them. */
-const diagnosticsOf = (text: string): string[] => [
-  ...new Set(
-    text
-      .split('\n')
-      .map((line) => /^\s*error: (?:\w+ failed: )?(.+)$/.exec(line)?.[1]?.trim() ?? '')
-      .filter((line) => line !== '' && !/^(update failed|preview failed|resource .* failed)/.test(line)),
-  ),
-]

@@ -5,7 +5,7 @@ import type { Secret } from '../common/secret.ts'
 import type { HostDocument } from './document.ts'
 import type { Engine } from './engine.ts'
 import { engineEnvironment, type StateAccess } from './environment.ts'
-import { explainFailure } from './failures.ts'
+import { explainFailure, passes, type StackFailure, type StackFailureKind } from './failures.ts'
 import type { RunnerMessage, RunnerRequest, RunResult, StackCommand, StackStep } from './protocol.ts'
 
 /** Where stacks of this worker are kept and run. */
@@ -36,8 +36,19 @@ export interface StackRun {
   onStep: (step: StackStep) => void
 }
 
-class StackError extends Error {
+export class StackError extends Error {
   override readonly name = 'StackError'
+  readonly kind: StackFailureKind
+
+  constructor({ kind, message }: StackFailure) {
+    super(message)
+    this.kind = kind
+  }
+
+  /** May the same operation succeed when it is tried again? */
+  get passes(): boolean {
+    return passes(this.kind)
+  }
 }
 
 /** After a first request to stop, in milliseconds: the engine finishes what it is at. */
@@ -140,13 +151,15 @@ function ended(child: ChildProcess, { deadlineMs, onStep }: StackRun): Promise<R
       // Nothing of a run outlives it: a provider would go on changing the host.
       endGroup(child)
       if (outcome && !late) resolve(outcome)
-      else reject(new StackError(late ? deadlinePassed(deadlineMs) : explainFailure(said).message))
+      else reject(new StackError(late ? deadlinePassed(deadlineMs) : explainFailure(said)))
     })
   })
 }
 
-const deadlinePassed = (deadlineMs: number): string =>
-  `The stack operation did not end within ${Math.round(deadlineMs / 1000)} s and was stopped.`
+const deadlinePassed = (deadlineMs: number): StackFailure => ({
+  kind: 'deadline',
+  message: `The stack operation did not end within ${Math.round(deadlineMs / 1000)} s and was stopped.`,
+})
 
 function endGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return
