@@ -7,6 +7,7 @@ import { problems } from './middleware/problems.ts'
 import { FailureBudget, rateLimit } from './middleware/rate-limit.ts'
 import { requestId } from './middleware/request-id.ts'
 import { mountAllowlists } from './routes/allowlists.ts'
+import { mountHostChanges } from './routes/change-hosts.ts'
 import { mountDatabases } from './routes/databases.ts'
 import { mountHealth } from './routes/health.ts'
 import { mountHosts } from './routes/hosts.ts'
@@ -29,6 +30,7 @@ export function createApp(context: RouteContext): Koa {
   mountProjects(api, context)
   mountOperations(api, context)
   mountHosts(api, context)
+  mountHostChanges(api, context)
 
   const app = new Koa()
   app.silent = true

@@ -36,6 +36,10 @@ export interface StackConfig {
   directory: string
   /** Says which engine was found; it may appear later. */
   engineFile: string
+  /** Where machines are bought: `{"token": …, "endpoint": …}`, the latter where it is not Hetzner's own. It need not be there. */
+  cloudFile: string | undefined
+  /** Labels what is bought. */
+  installation: string
 }
 
 type Environment = Record<string, string | undefined>
@@ -149,6 +153,8 @@ function readStacks(env: Environment): StackConfig | undefined {
     passphraseFile: required(env, 'DBHOST_STACK_PASSPHRASE_FILE'),
     directory: required(env, 'DBHOST_STACK_DIRECTORY'),
     engineFile: required(env, 'DBHOST_ENGINE_FILE'),
+    cloudFile: env.DBHOST_HCLOUD_FILE || undefined,
+    installation: required(env, 'DBHOST_INSTALLATION'),
   }
 }
 

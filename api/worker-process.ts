@@ -1,7 +1,8 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
 import { messageOf } from '../common/errors.ts'
 import { createLogger } from '../common/log.ts'
 import { readEngineRecord } from '../stacks/engine.ts'
-import { readWorkerConfig } from './config.ts'
+import { readWorkerConfig, type StackConfig } from './config.ts'
 import { awaitDatabase } from './model/await-database.ts'
 import { openOrm } from './model/orm.ts'
 import { type Checkpoint, noCheckpoint } from './operations/checkpoint.ts'
@@ -9,8 +10,11 @@ import { Connections } from './operations/connections.ts'
 import type { PassDependencies } from './operations/dependencies.ts'
 import { startMeasuring } from './operations/measure.ts'
 import { startRunner, takeOver } from './operations/runner.ts'
-import { startStackOperations } from './operations/stack-operations.ts'
+import { readCloudAccess } from './operations/stacks/cloud-access.ts'
+import { startStackOperations } from './operations/stacks/serve.ts'
+import type { StackAccess } from './operations/stacks/work.ts'
 import { startSweep } from './operations/sweep.ts'
+import { forgetPreviews } from './services/forget-previews.ts'
 import { purgeIdempotency } from './services/idempotency.ts'
 import { openQueue } from './services/queue.ts'
 
@@ -19,6 +23,18 @@ const STOP_DEADLINE_MS = 15_000
 
 /** How often what is kept for 24 hours is looked through, in milliseconds. */
 const PURGE_MS = 10 * 60_000
+
+/** What is kept for a day only. */
+async function forgetOld(em: EntityManager): Promise<void> {
+  await purgeIdempotency(em)
+  await forgetPreviews(em)
+}
+
+/** Whatever may appear or become another while the worker runs is read at each use. */
+const stackAccess = ({ engineFile, cloudFile, installation, ...settings }: StackConfig): StackAccess => ({
+  ...{ settings, engineFile, installation },
+  cloud: () => (cloudFile === undefined ? undefined : readCloudAccess(cloudFile)),
+})
 
 /** The worker program: claims operations and carries them out. @param checkpoint for fault tests only */
 export async function startWorker(
@@ -33,20 +49,19 @@ export async function startWorker(
   const connections = new Connections(orm.em, config.boxPrivateKey)
   const dependencies: PassDependencies = {
     ...{ em: orm.em, workerId: config.workerId, ring: config.keyRing },
-    ...{ connections, checkpoint, log },
+    ...{ connections, checkpoint, log, boxKey: config.boxPrivateKey },
     hasEngine: () => config.stacks !== undefined && readEngineRecord(config.stacks.engineFile) !== undefined,
   }
   const stop = new AbortController()
   if (config.predecessor) await takeOver(boss, dependencies, config.predecessor)
   await startRunner(boss, dependencies, stop.signal)
   if (config.stacks) {
-    const { engineFile, ...settings } = config.stacks
-    await startStackOperations(boss, dependencies, { settings, engineFile }, stop.signal)
+    await startStackOperations(boss, dependencies, stackAccess(config.stacks), stop.signal)
   }
   const endSweep = startSweep(boss, dependencies)
   const endMeasuring = startMeasuring(dependencies)
   const purge = (): Promise<void> =>
-    purgeIdempotency(orm.em).catch((error: unknown) => log.error({ err: error }, 'purge failed'))
+    forgetOld(orm.em).catch((error: unknown) => log.error({ err: error }, 'purge failed'))
   await purge()
   const purging = setInterval(() => void purge(), PURGE_MS)
   log.info({ worker: config.workerId }, 'ready')

@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   PROJECT_EXISTS: { status: 409, retryable: false },
   HOST_EXISTS: { status: 409, retryable: false },
   HOST_IN_USE: { status: 409, retryable: false },
+  CONFIRMATION_REQUIRED: { status: 409, retryable: false },
   OPERATION_IN_PROGRESS: { status: 409, retryable: true },
   IDEMPOTENCY_CONFLICT: { status: 409, retryable: false },
   AUTHORIZATION_REVOKED: { status: 409, retryable: false },

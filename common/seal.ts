@@ -6,6 +6,7 @@ import {
   diffieHellman,
   generateKeyPairSync,
   hkdfSync,
+  type KeyObject,
   randomBytes,
 } from 'node:crypto'
 import { Secret } from './secret.ts'
@@ -82,6 +83,13 @@ export function newBoxKeys(): { publicKey: string; privateKey: Secret } {
   }
 }
 
+/** What seals for the holder of this private key. */
+export const boxPublicKeyOf = (privateKey: Secret): string =>
+  createPublicKey(readBoxPrivateKey(privateKey)).export({ type: 'spki', format: 'der' }).toString('base64')
+
+const readBoxPrivateKey = (privateKey: Secret): KeyObject =>
+  createPrivateKey({ key: Buffer.from(privateKey.reveal(), 'base64'), type: 'pkcs8', format: 'der' })
+
 const boxKey = (shared: Buffer, ephemeral: Buffer): Buffer =>
   Buffer.from(hkdfSync('sha256', shared, ephemeral, 'dbhost box', 32))
 
@@ -100,11 +108,7 @@ export function openBox(privateKey: Secret, sealed: string, context: string): Se
   if (version !== 'box1' || !ephemeral || !iv || !body) throw new Error('not a sealed box')
   const ephemeralDer = Buffer.from(ephemeral, 'base64url')
   const shared = diffieHellman({
-    privateKey: createPrivateKey({
-      key: Buffer.from(privateKey.reveal(), 'base64'),
-      type: 'pkcs8',
-      format: 'der',
-    }),
+    privateKey: readBoxPrivateKey(privateKey),
     publicKey: createPublicKey({ key: ephemeralDer, type: 'spki', format: 'der' }),
   })
   return new Secret(decrypt(boxKey(shared, ephemeralDer), iv, body, context))

@@ -4,17 +4,12 @@ import * as random from '@pulumi/random'
 import { Block, template } from '../provisioner/render.ts'
 import { cloudRules } from './cloud-firewall.ts'
 import type { HostDocument } from './document.ts'
+import type { CloudOutputs } from './protocol.ts'
 
 /** What the stack of a bought host says of it. */
 export interface CloudMachine {
   server: hcloud.Server
-  outputs: {
-    serverId: pulumi.Output<string>
-    /** The first is the one in connection strings. */
-    addresses: pulumi.Output<string[]>
-    /** Path of the data volume on the machine. */
-    dataDevice: pulumi.Output<string>
-  }
+  outputs: { [Name in keyof CloudOutputs]: pulumi.Output<CloudOutputs[Name]> }
 }
 
 /** Labels by which everything of a host is found in its Hetzner Cloud project. */

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { CloudSpec, EdgeSpec, HostAccess, HostKind, HostSpec } from '../hosts/host-spec.ts'
+import type {
+  CloudIdentity,
+  CloudSpec,
+  EdgeSpec,
+  HostAccess,
+  HostKind,
+  HostSpec,
+} from '../hosts/host-spec.ts'
 
 /**
  * What a host must be, whole: the only input of its stack, the same for the worker and for `pulumi up` by hand. Holds
@@ -27,14 +34,7 @@ export interface HostDocument {
 }
 
 /** What is bought, for whom, and the public halves of the keys that were made for it. */
-export interface CloudDocument extends CloudSpec {
-  /** The installation that it belongs to. */
-  installation: string
-  /** Lets the control plane in: `ssh-ed25519 <base64>`. */
-  loginKey: string
-  /** What the machine proves itself with. */
-  hostKey: string
-}
+export type CloudDocument = CloudSpec & CloudIdentity
 
 /** What a document is made from. */
 export interface DocumentSource {

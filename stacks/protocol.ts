@@ -1,11 +1,18 @@
 import type { HostDocument } from './document.ts'
 
 /**
- * `preview` changes nothing; `destroy` gives a bought machine back with all that belongs to it, and its state with it.
+ * `preview` and `preview-destroy` change nothing; `destroy` gives a bought machine back with all that belongs to it, and its state with it.
  * `observe` takes no lock and only looks what others did; `forget` takes the stack out of the state and leaves the host
  * as it is.
  */
-export type StackCommand = 'adopt' | 'update' | 'preview' | 'destroy' | 'observe' | 'forget'
+export type StackCommand =
+  | 'adopt'
+  | 'update'
+  | 'preview'
+  | 'preview-destroy'
+  | 'destroy'
+  | 'observe'
+  | 'forget'
 
 /** What a runner is told by the gateway, once; the keys and nothing else of it are secret. */
 export interface RunnerRequest {
@@ -40,6 +47,17 @@ export interface HandRun {
 export interface RunResult {
   changes: ChangeSummary
   byHand: HandRun[]
+  /** What the program says of the host after an update; `CloudOutputs` of a bought one. */
+  outputs: Record<string, unknown>
+}
+
+/** What the stack of a bought host says after an update. */
+export interface CloudOutputs {
+  serverId: string
+  /** The first is the one in connection strings. */
+  addresses: string[]
+  /** Path of the data volume on the machine. */
+  dataDevice: string
 }
 
 /** Numbers of resources by what was or would be done with them: `same`, `create`, `update`, `delete`, `replace`. */
@@ -51,8 +69,10 @@ export const countOf = (changes: ChangeSummary): number =>
 
 /** One resource's change, as it begins or ends. */
 export interface StackStep {
-  /** `create`, `update`, `delete`, `read`, `refresh`, … */
+  /** `create`, `update`, `delete`, `replace`, `read`, `refresh`, … */
   operation: string
+  /** `hcloud:index/server:Server`, … */
+  type: string
   /** The last part of the URN. */
   resource: string
   state: 'running' | 'done' | 'failed'

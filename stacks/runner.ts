@@ -57,25 +57,34 @@ function onEvent({ resourcePreEvent, resOutputsEvent, resOpFailedEvent }: Engine
   const { op, urn = '', type = '' } = event?.metadata ?? {}
   if (op === undefined || op === 'same' || type.startsWith('pulumi:')) return
   const state = resourcePreEvent ? 'running' : resOpFailedEvent ? 'failed' : 'done'
-  tell({ type: 'step', step: { operation: op, resource: urn.split('::').at(-1) ?? urn, state } })
+  tell({ type: 'step', step: { operation: op, type, resource: urn.split('::').at(-1) ?? urn, state } })
 }
 
 /** Each run of the engine is watched and can be wound up. */
 const HOW = { onEvent, color: 'never', signal: abort.signal } as const
 
-async function carryOut(stack: Stack, request: RunnerRequest): Promise<ChangeSummary> {
+type Done = Pick<RunResult, 'changes' | 'outputs'>
+
+const changed = (changes: ChangeSummary): Done => ({ changes, outputs: {} })
+
+async function carryOut(stack: Stack, request: RunnerRequest): Promise<Done> {
   const { command, document, refresh } = request
-  if (command === 'observe') return {}
+  if (command === 'observe') return changed({})
   if (command === 'forget') {
     if (holdsMachines(await readState(stack)))
       throw new Error('This stack still holds a bought machine: give it back first.')
     await stack.workspace.removeStack(stackName(document.name), { force: true })
-    return {}
+    return changed({})
   }
-  if (command === 'preview') return summaryOf((await stack.preview(HOW)).changeSummary)
-  if (command === 'destroy') return await giveBack(stack, request)
-  const { summary } = await stack.up({ ...HOW, refresh: refresh && command === 'update' })
-  return summaryOf(summary.resourceChanges)
+  if (command === 'preview') return changed(summaryOf((await stack.preview(HOW)).changeSummary))
+  if (command === 'preview-destroy')
+    return changed(summaryOf((await stack.previewDestroy(HOW)).changeSummary))
+  if (command === 'destroy') return changed(await giveBack(stack, request))
+  const { summary, outputs } = await stack.up({ ...HOW, refresh: refresh && command === 'update' })
+  return {
+    changes: summaryOf(summary.resourceChanges),
+    outputs: Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value])),
+  }
 }
 
 /**
@@ -132,11 +141,11 @@ async function run(request: RunnerRequest): Promise<void> {
 async function recoverAndCarryOut(opened: Stack, request: RunnerRequest): Promise<RunResult> {
   const { command, document, recover, handRunsAfter } = request
   // Also a run by hand may have died, and an object that nobody knows of costs money.
-  const isBought = document.cloud !== null && command !== 'observe'
+  const isBought = document.cloud !== null && command !== 'observe' && !command.startsWith('preview')
   const stack = command === 'adopt' ? await emptied(opened, request) : opened
   if (isBought || (recover && command === 'update')) await settlePendingCreates(stack)
   const byHand = handRunsAfter === null ? [] : await handRuns(stack, handRunsAfter)
-  return { changes: await carryOut(stack, request), byHand }
+  return { ...(await carryOut(stack, request)), byHand }
 }
 
 /** Takes the lock of a run that died, once; whoever lives keeps theirs. */

@@ -29,7 +29,7 @@ const LOOK_MS = 300
 
 /** Registers a host and shows its first converge. @throws {Refusal} when that fails */
 export async function addHost(services: HostServices, name: string, options: AddHostOptions): Promise<void> {
-  const { host, operation } = await registerHost(services, await readInput(name, options))
+  const { host, operation } = await registerHost(services, null, await readInput(name, options))
   say(`Registered ${host.name} (${host.id})`)
   const id = operation?.id ?? (await firstConverge(services, host))
   await converged(services, name, id)
@@ -45,7 +45,7 @@ async function converged({ em }: HostServices, name: string, operationId: string
 
 /** Sets when a host installs updates, and waits until its timers say so. */
 export async function moveUpdateWindow(services: HostServices, name: string, time: string): Promise<void> {
-  const { host, operation } = await setUpdateWindow(services, name, time)
+  const { host, operation } = await setUpdateWindow(services, null, name, time)
   await converged(services, host.name, operation.id)
   say(`${host.name} installs updates at ${time} UTC`)
 }
@@ -117,7 +117,12 @@ export async function listHosts(em: HostServices['em']): Promise<void> {
 
 /** Takes a host out; waits until a local machine is gone from this computer. */
 export async function takeHostAway(services: HostServices, name: string): Promise<void> {
-  const host = await removeHost(services, name)
+  const { host, operation } = await removeHost(services, null, name)
+  if (operation) {
+    const { state, error } = await followOperation(services.em, operation.id, say)
+    if (state === 'failed')
+      throw new Refusal(`${name} was not given back: ${error?.message ?? 'unknown why'}`)
+  }
   for (;;) {
     const machine = await services.em.fork().findOne(LocalMachine, { host: host.id })
     if (!machine || machine.observed === 'absent') break

@@ -54,7 +54,7 @@ export async function announce(
 /** Only an installation that never had a host gets one: who removed it wants to do without. */
 async function registerFirstHost({ services }: ControlPlane): Promise<void> {
   if ((await services.em.fork().count(Host)) > 0) return
-  await registerHost(services, { name: FIRST_HOST, kind: 'local', tenancy: 'shared' })
+  await registerHost(services, null, { name: FIRST_HOST, kind: 'local', tenancy: 'shared' })
 }
 
 async function untilServing({ services }: ControlPlane, host: Host): Promise<void> {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { exportKeyRing, newBoxKeys, newKeyRing } from '../common/seal.ts'
 import { Secret } from '../common/secret.ts'
 import { writeFileAtomically } from './files.ts'
@@ -11,7 +11,13 @@ import type { OsUsers } from './os-users.ts'
 export interface InstallationKeys {
   /** Paths, each readable by the one user whose program needs it. */
   server: { keyRing: string; boxPublicKey: string }
-  worker: { keyRing: string; boxPrivateKey: string; stackPassphrase: string }
+  worker: {
+    keyRing: string
+    boxPrivateKey: string
+    stackPassphrase: string
+    /** Need not be there. */
+    cloud: string
+  }
   /** In root's memory only: what the boot helper gives to machines and, sealed, to the worker. */
   boxPublicKey: string
   machineSsh: { privateKey: Secret; publicKey: string }
@@ -97,10 +103,28 @@ export function ensureKeys(installation: Installation, users: OsUsers): Installa
       keyRing: give('worker', users.worker, 'key-ring', keys.keyRing),
       boxPrivateKey: give('worker', users.worker, 'box-private-key', keys.boxPrivateKey),
       stackPassphrase: give('worker', users.worker, 'stack-passphrase', passphraseOf(installation).reveal()),
+      cloud: giveCloudAccess(installation, { uid: users.worker, gid: users.group }),
     },
     boxPublicKey: keys.boxPublicKey,
     machineSsh: { privateKey: new Secret(keys.sshPrivateKey), publicKey: keys.sshPublicKey },
   }
+}
+
+/** The project in which machines are bought; made and read by root and the worker. */
+export const cloudFile = (installation: Installation): string =>
+  join(directoryOf(installation), 'worker', 'hcloud.json')
+
+/**
+ * `HCLOUD_TOKEN`, with `HCLOUD_ENDPOINT` where that is not Hetzner's own, is kept for the worker; an empty one takes it
+ * away, and without the variable it stays as it was.
+ */
+function giveCloudAccess(installation: Installation, owner: { uid: number; gid: number }): string {
+  const path = cloudFile(installation)
+  const { HCLOUD_TOKEN: token, HCLOUD_ENDPOINT: endpoint } = process.env
+  const text = JSON.stringify({ token: token?.trim(), ...(endpoint ? { endpoint } : {}) })
+  if (token?.trim()) return giveFile(dirname(path), basename(path), text, owner)
+  if (token !== undefined) rmSync(path, { force: true })
+  return path
 }
 
 /** The directory is root's, so its reader cannot put another file in the place of this one. */

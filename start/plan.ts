@@ -1,6 +1,6 @@
 import { program } from 'commander'
 import { Host } from '../api/model/host.ts'
-import { openHostKey } from '../api/operations/connections.ts'
+import { openHostKey } from '../api/operations/host-keys.ts'
 import { loadTenants } from '../api/operations/wanted.ts'
 import { readHostFacts } from '../provisioner/host/facts.ts'
 import { planHost } from '../provisioner/host/plan.ts'

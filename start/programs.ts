@@ -75,6 +75,8 @@ export function workerProgram(context: Context): Program {
       DBHOST_STACK_PASSPHRASE_FILE: keys.worker.stackPassphrase,
       DBHOST_STACK_DIRECTORY: stackDirectory(context),
       DBHOST_ENGINE_FILE: engineFile(installation),
+      DBHOST_HCLOUD_FILE: keys.worker.cloud,
+      DBHOST_INSTALLATION: installation.id,
       ...identity.next(),
     }),
     ready: async (child) => {

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Host } from '../api/model/host.ts'
 import { Operation } from '../api/model/operation.ts'
-import { openHostKey } from '../api/operations/connections.ts'
+import { openHostKey, openOwnKey } from '../api/operations/host-keys.ts'
 import { type OperationKind, STACK_KINDS } from '../api/operations/kinds.ts'
+import { readCloudAccess } from '../api/operations/stacks/cloud-access.ts'
+import type { Secret } from '../common/secret.ts'
 import { type KeyAgent, serveKey } from '../provisioner/key-agent.ts'
 import type { Engine } from '../stacks/engine.ts'
 import { engineEnvironment } from '../stacks/environment.ts'
@@ -13,7 +15,7 @@ import { buildEngine } from '../tools/engine/build.ts'
 import { adoptAll } from './adoption.ts'
 import { ensureEngine } from './engine.ts'
 import type { Installation } from './installation.ts'
-import { readBoxPrivateKey } from './keys.ts'
+import { cloudFile, readBoxPrivateKey } from './keys.ts'
 import { findWorkerId } from './os-users.ts'
 import { Refusal, runCommand } from './say.ts'
 import { type HostServices, withRunning } from './services.ts'
@@ -45,11 +47,14 @@ async function runPulumi(services: HostServices, installation: Installation, eng
   if (!facts) throw new Refusal('.dbhost/start.json is missing: let npm start end its first start.')
   const host = await selectedHost(services)
   const directory = mkdtempSync(join(installation.runDir, 'stack-'))
+  const boxKey = readBoxPrivateKey(installation)
   const home = join(directory, 'home')
   let agent: KeyAgent | undefined
   try {
-    if (host)
-      agent = await serveKey(directory, await openHostKey(services.em, readBoxPrivateKey(installation), host))
+    if (host) agent = await serveKey(directory, await openHostKey(services.em, boxKey, host))
+    const bought = host?.cloudIdentity
+      ? cloudEnvironment(installation, directory, await openOwnKey(services.em, boxKey, host))
+      : {}
     const child = spawn(join(engine.bin, 'pulumi'), args, {
       ...{ cwd: installation.clone, stdio: 'inherit' },
       env: {
@@ -64,6 +69,7 @@ async function runPulumi(services: HostServices, installation: Installation, eng
         DBHOST_API_KEY: facts.apiKey,
         ...(host ? { PULUMI_STACK: host.name } : {}),
         ...(agent ? { SSH_AUTH_SOCK: agent.socket } : {}),
+        ...bought,
       },
     })
     // Ctrl-C reaches the engine by the terminal as well; it winds up, and this waits for it.
@@ -74,6 +80,18 @@ async function runPulumi(services: HostServices, installation: Installation, eng
   } finally {
     agent?.close()
     rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** What the stack of a bought machine needs; what is set already stays. */
+function cloudEnvironment(installation: Installation, directory: string, hostKey: Secret): NodeJS.ProcessEnv {
+  const file = join(directory, 'host-key')
+  writeFileSync(file, hostKey.reveal(), { mode: 0o600 })
+  const access = process.env.HCLOUD_TOKEN ? undefined : readCloudAccess(cloudFile(installation))
+  return {
+    DBHOST_HOST_KEY_FILE: file,
+    ...(access ? { HCLOUD_TOKEN: access.token.reveal() } : {}),
+    ...(access?.endpoint ? { HCLOUD_ENDPOINT: access.endpoint } : {}),
   }
 }
 

@@ -77,7 +77,7 @@ export async function startApp(): Promise<TestApp> {
   const account = await ensureAccount(em)
   const { key } = await createApiKey(em, account.id, 'test', { operator: true })
   const addHost = async (name: string, tenancy: 'shared' | 'dedicated' = 'shared'): Promise<Host> => {
-    const { host } = await registerHost({ em, queue, boxPublicKey }, { kind: 'local', name, tenancy })
+    const { host } = await registerHost({ em, queue, boxPublicKey }, null, { kind: 'local', name, tenancy })
     const spec = { ...host.spec, addresses: ['198.18.0.2', 'fd00:1::2'], controlPlane: CONTROL_PLANE }
     const seen = {
       observation: 'ready',

@@ -45,6 +45,8 @@ export interface AnswerBody {
   steps: { name: string; state: string; attempts: number }[]
   lastSeenAt: string | null
   ssh: unknown
+  cloud: unknown
+  result: unknown
   data: AnswerBody[]
   nextCursor: string | null
   code: string

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EntityManager } from '@mikro-orm/postgresql'
+import { Host } from '../api/model/host.ts'
 import { Operation } from '../api/model/operation.ts'
 import { OperationStep } from '../api/model/operation-step.ts'
 import { claimOperations } from '../api/operations/claim.ts'
 import { fail, succeed } from '../api/operations/finish.ts'
+import type { Preview } from '../api/operations/stacks/preview.ts'
 import { recordMeasured } from '../api/operations/storage-record.ts'
 import { loadTenants, type TenantRow } from '../api/operations/wanted.ts'
 import type { ErrorCode } from '../common/errors.ts'
@@ -51,7 +53,8 @@ export class WorkerStandIn {
   }
 
   async #serve(host: string): Promise<void> {
-    const operations = await claimOperations(this.#em, host, NAME)
+    const passed = await claimOperations(this.#em, host, NAME)
+    const operations = [...passed, ...(await claimOperations(this.#em, host, NAME, true))]
     const { rows } = await loadTenants(this.#em, host)
     for (const operation of operations) {
       if (typeof this.outcome === 'object') {
@@ -64,9 +67,26 @@ export class WorkerStandIn {
       const observed = [...rows.values()].filter(({ id }) => id === operation.database?.id)
       const measured = observed.map((row) => measuredFor(operation, row))
       for (const one of measured) await recordMeasured(this.#em, host, one)
+      if (operation.kind === 'preview-host')
+        await this.#em.fork().nativeUpdate(Operation, { id: operation.id }, { result: { ...PREVIEW } })
+      if (operation.kind === 'give-back-host')
+        await this.#em.fork().nativeUpdate(Host, { id: host }, { removedAt: now })
       await succeed(this.#em, [operation], NAME, observed)
     }
   }
+}
+
+const PRICE = {
+  ...{ currency: 'EUR', net: '5.3700', gross: '6.3903', vatRate: '19.000000' },
+  items: [{ what: 'cx23 in fsn1', net: '3.9900', gross: '4.7481' }],
+}
+
+/** What buying a host would bring. */
+const PREVIEW: Preview = {
+  change: 'buy',
+  changes: { create: 9 },
+  resources: [{ operation: 'create', type: 'hcloud:index/server:Server', name: 'bought-1-server' }],
+  ...{ price: PRICE, priceBefore: null, notes: [] },
 }
 
 /** What a host would say: an instance that has room, or one whose owner was just let in to make some. */

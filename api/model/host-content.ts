@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import type { HostAccess } from '../../hosts/host-spec.ts'
+import type { CloudIdentity, CloudSpec, HostAccess } from '../../hosts/host-spec.ts'
 import { Host } from './host.ts'
 import { readRevision } from './host-revision.ts'
 
@@ -14,21 +14,25 @@ const CONTENT = `
 /** Everything that the document of a host says. */
 export type HostContent = Pick<Host, 'id' | 'name' | 'spec' | 'edgeDigest'> & {
   revision: number
-  access: HostAccess
+  /** Null: its machine is still to be bought. */
+  access: HostAccess | null
+  cloud: (CloudSpec & CloudIdentity) | null
   /** Canonical CIDRs of all databases. */
   allow: string[]
   /** How many it holds. */
   databases: number
 }
 
-/** As the rows want a host now; undefined until its machine has booted. */
+/** As the rows want a host now; undefined until its machine has booted, or the keys of a bought one are made. */
 export async function readHostContent(em: EntityManager, hostId: string): Promise<HostContent | undefined> {
   const fork = em.fork()
   // Read first: what has changed since makes another revision, which is served in its turn.
   const revision = await readRevision(em, hostId)
-  const { id, name, spec, ssh, edgeDigest } = await fork.findOneOrFail(Host, { id: hostId })
-  if (!ssh) return undefined
+  const host = await fork.findOneOrFail(Host, { id: hostId })
+  const { id, name, spec, edgeDigest } = host
+  const cloud = host.cloud && host.cloudIdentity ? { ...host.cloud, ...host.cloudIdentity } : null
+  if (!host.ssh && !cloud) return undefined
   const rows: { allow: string[]; databases: number }[] = await fork.getConnection().execute(CONTENT, [hostId])
   const { allow, databases } = rows[0] ?? { allow: [], databases: 0 }
-  return { id, name, spec, edgeDigest, revision, access: ssh, allow, databases }
+  return { id, name, spec, edgeDigest, revision, access: host.ssh ?? null, cloud, allow, databases }
 }

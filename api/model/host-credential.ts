@@ -7,6 +7,8 @@ const HostCredentialSchema = defineEntity({
   properties: {
     host: () => p.oneToOne(Host).primary(),
     sealedKey: p.text(),
+    /** The private half of the host's own key, where we made it: a bought machine gets it at its first boot. */
+    sealedHostKey: p.text().nullable(),
   },
 })
 

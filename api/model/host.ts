@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core'
 import { newId } from '../../common/ids.ts'
-import type { HostAccess, HostSpec } from '../../hosts/host-spec.ts'
+import type { CloudIdentity, CloudSpec, HostAccess, HostSpec } from '../../hosts/host-spec.ts'
 
 /** What of a host's software was outdated at the last converge that could tell. */
 export interface HostUpdates {
@@ -29,6 +29,8 @@ export interface HostStack {
   adoptedAt: string
   /** Digest of what the last update made of the edge; another one means: an update is due. */
   digest: string
+  /** The networks that the last update let through; of runs before there was this, nothing is known. */
+  allow?: string[]
   lastRun: StackRun
   /** The last run by hand that is known, and how it ended. */
   byHand: (StackRun & { result: string }) | null
@@ -47,6 +49,10 @@ const HostSchema = defineEntity({
       .onCreate(() => newId('host')),
     name: p.text(),
     spec: p.json<HostSpec>(),
+    /** What is bought for it; null where its machine is somebody's already. */
+    cloud: p.json<CloudSpec>().nullable(),
+    /** Null until the worker has made the keys. */
+    cloudIdentity: p.json<CloudIdentity>().nullable(),
     /** Null until the machine has booted for the first time. */
     ssh: p.json<HostAccess>().nullable(),
     observation: p.text().$type<HostObservation>().default('never'),
@@ -65,6 +71,8 @@ const HostSchema = defineEntity({
     caCertificate: p.text().nullable(),
     updates: p.json<HostUpdates>().nullable(),
     createdAt: p.datetime().onCreate(() => new Date()),
+    /** It is being given back; nothing new comes on it. */
+    givenBackAt: p.datetime().nullable(),
     removedAt: p.datetime().nullable(),
   },
 })

@@ -11,6 +11,8 @@ export interface OperationError {
   code: string
   message: string
   retryable: boolean
+  /** Of the request, where one of them was wrong. */
+  fields?: { field: string; message: string }[]
 }
 
 /** A durable piece of work on one host. */
@@ -43,6 +45,8 @@ const OperationSchema = defineEntity({
     /** The password that this operation's answer shows, sealed; gone after 24 hours. */
     sealedSecret: p.text().nullable(),
     error: p.json<OperationError>().nullable(),
+    /** What it found out, where that is what it was asked for. */
+    result: p.json<Record<string, unknown>>().nullable(),
     attempts: p.integer().default(0),
     /** The worker that runs it; every later write of that worker repeats this mark. */
     claimedBy: p.text().nullable(),

@@ -9,6 +9,9 @@ import { STACK_KINDS } from './kinds.ts'
  */
 export const markOf = (workerId: string, jobId: string): string => `${workerId} ${jobId}`
 
+/** The job in such a mark. */
+export const jobOf = (mark: string): string => mark.split(' ').at(-1) ?? ''
+
 /** A pause ends sooner than this; what lies further ahead was written while the clock was ahead. */
 export const FAR_AHEAD_MS = 60_000
 
@@ -78,6 +81,26 @@ async function claim(
   })
 }
 
+/** Puts operations back that only wait for something: this is no attempt. @param delayMs as of `releaseOperations` */
+export async function putOff(
+  em: EntityManager,
+  operations: readonly Operation[],
+  workerId: string,
+  delayMs: number,
+): Promise<void> {
+  const ids = operations.map((operation) => operation.id).join(',')
+  await em.fork().transactional(async (tx) => {
+    const run = (sql: string) =>
+      tx.getConnection().execute(sql, [ids, workerId], 'run', tx.getTransactionContext())
+    const mine = `id = any(string_to_array(?, ',')) and claimed_by = ? and state = 'running'`
+    await run(
+      `update operation_step set attempts = attempts - 1 where operation_id in (select id from operation where ${mine})`,
+    )
+    await run(`update operation set attempts = attempts - 1 where ${mine}`)
+    await release(tx, operations, workerId, delayMs)
+  })
+}
+
 /** Puts operations back for a later attempt. @param delayMs not before this many milliseconds from now */
 export async function releaseOperations(
   em: EntityManager,
@@ -85,14 +108,21 @@ export async function releaseOperations(
   workerId: string,
   delayMs: number,
 ): Promise<void> {
+  await release(em.fork(), operations, workerId, delayMs)
+}
+
+async function release(
+  em: EntityManager,
+  operations: readonly Operation[],
+  workerId: string,
+  delayMs: number,
+): Promise<void> {
   const ids = operations.map((operation) => operation.id)
-  await em
-    .fork()
-    .nativeUpdate(
-      Operation,
-      { id: { $in: ids }, claimedBy: workerId, state: 'running' },
-      { state: 'queued', claimedBy: null, retryAt: new Date(Date.now() + delayMs) },
-    )
+  await em.nativeUpdate(
+    Operation,
+    { id: { $in: ids }, claimedBy: workerId, state: 'running' },
+    { state: 'queued', claimedBy: null, retryAt: new Date(Date.now() + delayMs) },
+  )
 }
 
 /** Are all of these still this worker's? One that was held up may find that another has gone on with them. */

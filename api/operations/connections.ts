@@ -1,18 +1,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import { openBox } from '../../common/seal.ts'
 import type { Secret } from '../../common/secret.ts'
 import type { HostAccess } from '../../hosts/host-spec.ts'
 import { connectHost, type HostConnection } from '../../provisioner/ssh.ts'
 import type { Host } from '../model/host.ts'
-import { HostCredential } from '../model/host-credential.ts'
+import { openHostKey } from './host-keys.ts'
 
 const CONNECT_DEADLINE_MS = 10_000
-
-/** The SSH key that opens a host. @param boxKey of the worker */
-export async function openHostKey(em: EntityManager, boxKey: Secret, { id }: Host): Promise<Secret> {
-  const { sealedKey } = await em.fork().findOneOrFail(HostCredential, { host: id })
-  return openBox(boxKey, sealedKey, `host:${id}:key`)
-}
 
 /** One warm SSH connection per host. */
 export class Connections {
@@ -41,12 +34,8 @@ export class Connections {
     return await opening.finally(() => this.#opening.delete(key))
   }
 
-  keyOf(host: Host): Promise<Secret> {
-    return openHostKey(this.#em, this.#boxKey, host)
-  }
-
   async #connect(host: Host, ssh: HostAccess, target: string): Promise<HostConnection> {
-    const privateKey = await this.keyOf(host)
+    const privateKey = await openHostKey(this.#em, this.#boxKey, host)
     const connection = await connectHost({ ...ssh, privateKey }, { deadlineMs: CONNECT_DEADLINE_MS })
     this.#open.set(host.id, { connection, target })
     return connection

@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import type { ErrorCode } from '../../common/errors.ts'
+import type { ErrorCode, FieldProblem } from '../../common/errors.ts'
 import { ERROR_CODES } from '../../common/errors.ts'
 import { Database } from '../model/database.ts'
 import { Operation } from '../model/operation.ts'
@@ -68,8 +68,9 @@ export async function fail(
   workerId: string,
   code: ErrorCode,
   message: string,
+  fields: FieldProblem[] = [],
 ): Promise<void> {
-  await em.fork().transactional((tx) => failWithin(tx, operations, workerId, code, message))
+  await em.fork().transactional((tx) => failWithin(tx, operations, workerId, code, message, fields))
 }
 
 /** The same as a part of the caller's transaction, which may hold the rows. */
@@ -79,11 +80,17 @@ export async function failWithin(
   workerId: string,
   code: ErrorCode,
   message: string,
+  fields: FieldProblem[] = [],
 ): Promise<void> {
   // A login for cleaning up changes nothing of what is wanted of its database.
   const changing = operations.filter(({ kind }) => kind !== 'cleanup-login')
   const ids = changing.flatMap((operation) => (operation.database ? [operation.database.id] : []))
   await tx.nativeUpdate(Database, { id: { $in: ids } }, { failure: message })
-  const error = { code, message, retryable: ERROR_CODES[code].retryable }
+  const error = {
+    code,
+    message,
+    retryable: ERROR_CODES[code].retryable,
+    ...(fields.length > 0 ? { fields } : {}),
+  }
   await end(tx, operations, workerId, { state: 'failed', error })
 }

@@ -10,6 +10,10 @@ export const OPERATION_STEPS = {
   'update-stack': ['engine', 'update'],
   'observe-stack': ['engine', 'observe'],
   'forget-stack': ['engine', 'forget'],
+  'preview-host': ['check', 'engine', 'preview'],
+  'buy-host': ['check', 'engine', 'buy', 'boot', 'configure', 'edge'],
+  'resize-host': ['check', 'engine', 'resize', 'configure'],
+  'give-back-host': ['engine', 'give-back'],
 } as const
 
 export type OperationKind = keyof typeof OPERATION_STEPS
@@ -20,6 +24,10 @@ export const STACK_KINDS = [
   'update-stack',
   'observe-stack',
   'forget-stack',
+  'preview-host',
+  'buy-host',
+  'resize-host',
+  'give-back-host',
 ] as const satisfies readonly OperationKind[]
 
 /** The queue that wakes the workers; its jobs carry host ids. */

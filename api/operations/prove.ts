@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { awaitCloud, isOpenInCloud } from './cloud-door.ts'
 import { succeed } from './finish.ts'
 import type { TenantBatch } from './tenant-batch.ts'
 import { type Verdict, verify } from './verify.ts'
@@ -11,20 +12,25 @@ const QUICK_MS = 300
 export async function prove(batch: TenantBatch, { wanted, rows, changed }: HostTenants): Promise<void> {
   batch.journal.begin(batch.live, 'verify')
   const touched = new Set(batch.live.flatMap((operation) => operation.database?.id ?? []))
-  const pairs = wanted.databases.flatMap((database) => {
+  const all = wanted.databases.flatMap((database) => {
     const row = rows.get(database.name)
     return row && database.state === 'open' && touched.has(row.id) ? [{ wanted: database, row }] : []
   })
-  const open = new Set(pairs.map(({ row }) => row))
-  const unproved = changed.filter((row) => !open.has(row) && !batch.failed.has(row.physicalName))
+  const pairs = all.filter(({ wanted: { rules } }) => isOpenInCloud(batch.host, rules))
+  await awaitCloud(
+    batch,
+    all.filter((pair) => !pairs.includes(pair)).map(({ row }) => row),
+  )
+  const touchedRows = new Set(all.map(({ row }) => row))
+  const unproved = changed.filter((row) => !touchedRows.has(row) && !batch.failed.has(row.physicalName))
   const verdicts = new Map<string, Verdict>()
-  const all = verify(batch.dependencies, batch.host, batch.connection, pairs, (name, verdict) => {
+  const proved = verify(batch.dependencies, batch.host, batch.connection, pairs, (name, verdict) => {
     verdicts.set(name, verdict)
   })
   await record(batch, unproved)
-  await Promise.race([all, delay(QUICK_MS)])
+  await Promise.race([proved, delay(QUICK_MS)])
   await recordVerdicts(batch, rows, verdicts)
-  await all
+  await proved
   await recordVerdicts(batch, rows, verdicts)
 }
 

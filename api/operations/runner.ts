@@ -1,9 +1,9 @@
 import type { Job, PgBoss } from 'pg-boss'
 import { Host } from '../model/host.ts'
 import { Operation } from '../model/operation.ts'
-import { markOf } from './claim.ts'
+import { jobOf, markOf } from './claim.ts'
 import type { PassDependencies } from './dependencies.ts'
-import { HOST_QUEUE } from './kinds.ts'
+import { HOST_QUEUE, STACK_KINDS, STACK_QUEUE } from './kinds.ts'
 import { runPass } from './pass.ts'
 
 /** Hosts that one worker serves at the same time. */
@@ -70,5 +70,18 @@ export async function takeOver(
     await boss.fail(HOST_QUEUE, host.passJob)
     await boss.send(HOST_QUEUE, { hostId: host.id }, { singletonKey: host.id })
     log.info({ host: host.name, predecessor }, 'took over from a dead worker')
+  }
+  const stack = {
+    kind: [...STACK_KINDS],
+    state: 'running' as const,
+    claimedBy: { $like: `${markOf(predecessor, '')}%` },
+  }
+  const claimed = await em.fork().find(Operation, stack, { populate: ['host'] })
+  for (const [mark, [operation]] of Map.groupBy(claimed, ({ claimedBy }) => claimedBy)) {
+    if (!mark || !operation) continue
+    const { id, name } = operation.host
+    await boss.fail(STACK_QUEUE, jobOf(mark))
+    await boss.send(STACK_QUEUE, { hostId: id }, { singletonKey: id })
+    log.info({ host: name, predecessor }, 'took over a stack operation from a dead worker')
   }
 }

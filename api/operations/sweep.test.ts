@@ -21,10 +21,11 @@ const queue = await openQueue(database.owner, { supervise: false })
 const sql = (text: string) => query<{ count: string }>(database.owner, text)
 const count = async (text: string): Promise<number> => Number((await sql(text))[0]?.count)
 
-const { host } = await registerHost(
-  { em: orm.em, queue, boxPublicKey: newBoxKeys().publicKey },
-  { kind: 'local', name: 'clocked', tenancy: 'shared' },
-)
+const { host } = await registerHost({ em: orm.em, queue, boxPublicKey: newBoxKeys().publicKey }, null, {
+  kind: 'local',
+  name: 'clocked',
+  tenancy: 'shared',
+})
 const { id } = await orm.em.fork().transactional((tx) => queueConverge({ queue }, tx, host))
 
 test.after.always(async () => {

@@ -64,6 +64,7 @@ async function queueReconciles(em: EntityManager): Promise<void> {
   const farAhead = new Date(Date.now() + FAR_AHEAD_MS)
   const stale = await em.find(Host, {
     removedAt: null,
+    givenBackAt: null,
     ssh: { $ne: null },
     $or: [
       { observedAt: { $lt: due } },

@@ -27,7 +27,7 @@ export interface Call<Body, Query> {
 
 /** One row of the table of routes. */
 export interface Route<Body extends z.ZodType, Query extends z.ZodType> {
-  method: 'get' | 'post' | 'put' | 'delete'
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   path: string
   allow: Action
   body?: Body

@@ -9,7 +9,10 @@ const DEFAULT_SECONDS = 15
 const MOST_SECONDS = 60
 
 /** Codes with which an operation ends that are the answer's as well. */
-const OWN_CODES = ['AUTHORIZATION_REVOKED', 'STORAGE_NOT_FULL'] as const
+const OWN_CODES = [
+  ...(['AUTHORIZATION_REVOKED', 'STORAGE_NOT_FULL', 'STACK_ERROR'] as const),
+  ...(['VALIDATION_ERROR', 'CONFIRMATION_REQUIRED'] as const),
+]
 
 /** Seconds that the client wants to wait: `Prefer: wait=N`. */
 function wantedWait(ctx: Context): number {
@@ -34,7 +37,8 @@ export async function answerWhenEnded(
   if (now.state === 'succeeded') return await answers.done(now)
   if (now.state === 'failed') {
     const code = OWN_CODES.find((own) => own === now.error?.code) ?? 'AGENT_ERROR'
-    const error = new AppError(code, now.error?.message ?? 'It failed.')
+    const fields = now.error?.fields ?? []
+    const error = new AppError(code, now.error?.message ?? 'It failed.', { fields })
     return answerProblem(ctx, error, { operation: presentOperation(now) })
   }
   ctx.status = 202

@@ -14,7 +14,8 @@ export const documentQuery = z.strictObject({
 const FRESH_MS = 30 * 60_000
 
 /** Never green by default: a host that did not answer, or was not asked for long, is unknown. */
-function statusOf(host: Host): 'preparing' | 'ready' | 'failed' | 'unknown' {
+function statusOf(host: Host): 'preparing' | 'ready' | 'failed' | 'unknown' | 'leaving' {
+  if (host.givenBackAt) return 'leaving'
   if (host.observation === 'never') return 'preparing'
   if (host.observation === 'unreachable') return 'unknown'
   if (!host.observedAt || Date.now() - host.observedAt.getTime() > FRESH_MS) return 'unknown'
@@ -40,6 +41,13 @@ function presentUpdates({ spec, updates }: Host, operator: boolean) {
 const presentStack = ({ stack }: Host) =>
   stack ? { adoptedAt: stack.adoptedAt, lastRun: stack.lastRun, byHand: stack.byHand } : null
 
+/** What is bought for it. */
+function presentCloud({ cloud }: Host) {
+  if (!cloud) return null
+  const { serverType, location, volumeGb, placementGroup, domain } = cloud
+  return { provider: 'hetzner', serverType, location, volumeGb, placementGroup, domain }
+}
+
 /** @param operator whether to tell how the control plane reaches the host, and what went wrong there */
 export function presentHost(host: Host, operator: boolean, publicOrigin: string) {
   const { spec } = host
@@ -55,9 +63,14 @@ export function presentHost(host: Host, operator: boolean, publicOrigin: string)
     caUrl: `${publicOrigin}/api/v1/hosts/${host.id}/ca.pem`,
     createdAt: host.createdAt.toISOString(),
     updates: presentUpdates(host, operator),
-    engine: host.stack ? 'pulumi' : 'direct',
+    engine: host.stack || host.cloud ? 'pulumi' : 'direct',
     ...(operator
-      ? { ssh: host.ssh ?? null, detail: host.observationDetail ?? null, stack: presentStack(host) }
+      ? {
+          ssh: host.ssh ?? null,
+          detail: host.observationDetail ?? null,
+          stack: presentStack(host),
+          cloud: presentCloud(host),
+        }
       : {}),
   }
 }

@@ -22,6 +22,7 @@ export function presentOperation(operation: Operation) {
     databaseId: operation.database?.id ?? null,
     hostId: operation.host.id,
     error: operation.error ?? null,
+    result: operation.result ?? null,
     attempts: operation.attempts,
     createdAt: operation.createdAt.toISOString(),
     startedAt: time(operation.startedAt),

@@ -9,7 +9,12 @@ import type { Actor } from './context.ts'
 
 /** Has it been made ready at least once? A host that does not answer just now gets its databases when it does. */
 const serves = (host: Host): boolean =>
-  !host.removedAt && host.observation !== 'never' && Boolean(host.convergedDigest)
+  !host.removedAt &&
+  !host.givenBackAt &&
+  host.observation !== 'never' &&
+  Boolean(host.convergedDigest) &&
+  // Before its stack has taken it over, nobody would open the firewall of the cloud.
+  (!host.cloud || Boolean(host.stack))
 
 /** Does it serve another project alone? */
 async function isForeign(tx: EntityManager, host: Host, project: Project): Promise<boolean> {

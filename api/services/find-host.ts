@@ -33,6 +33,14 @@ export async function findHostOfStack(em: EntityManager, idOrName: string): Prom
   return host
 }
 
+/** @throws HOST_EXISTS */
+export async function refuseTakenName(tx: EntityManager, name: string): Promise<void> {
+  if ((await tx.count(Host, { name, removedAt: null })) === 0) return
+  throw new AppError('HOST_EXISTS', `There is a host ${name} already: choose another name.`, {
+    fields: [{ field: '/name', message: 'is taken' }],
+  })
+}
+
 /** The CA of a host in PEM form, for whoever knows the host's id. @throws HOST_NOT_FOUND */
 export async function findHostCa(em: EntityManager, id: string): Promise<string> {
   const host = isId('host', id) ? await em.findOne(Host, { id, removedAt: null }) : null

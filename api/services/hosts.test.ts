@@ -39,7 +39,7 @@ const machine = (hostKey: string) => ({
 })
 
 test('an ssh host is converged at once; its key is for the worker only', async (t) => {
-  const { host, operation } = await registerHost(context, ssh('bought'))
+  const { host, operation } = await registerHost(context, null, ssh('bought'))
   t.like(operation, { kind: 'converge-host', state: 'queued' })
   const steps = await sql('select name from operation_step where operation_id = $1 order by position', [
     operation?.id,
@@ -58,7 +58,7 @@ test('an ssh host is converged at once; its key is for the worker only', async (
 })
 
 test('a local host waits for its machine, and is converged when that booted', async (t) => {
-  const { host, operation } = await registerHost(context, {
+  const { host, operation } = await registerHost(context, null, {
     kind: 'local',
     name: 'here',
     tenancy: 'dedicated',
@@ -95,20 +95,25 @@ test('what cannot be a host is refused by its field', async (t) => {
     [ssh('bad-key', { hostKey: `ssh-ed25519 ${Buffer.alloc(51).toString('base64')}` }), '/hostKey'],
   ]
   for (const [input, field] of cases) {
-    const error = await t.throwsAsync<AppError>(registerHost(context, input), { instanceOf: AppError }, field)
+    const error = await t.throwsAsync<AppError>(
+      registerHost(context, null, input),
+      { instanceOf: AppError },
+      field,
+    )
     t.is(error?.code, 'VALIDATION_ERROR')
     t.is(error?.fields[0]?.field, field)
   }
   const commented = await registerHost(
     context,
+    null,
     ssh('commented', { hostKey: `${newHostKey()} root@machine\n` }),
   )
   t.regex(commented.host.ssh?.hostKey ?? '', /^ssh-ed25519 [A-Za-z0-9+/=]+$/)
 })
 
 test('a name is free again after its host was removed; a host with databases stays', async (t) => {
-  const { host } = await registerHost(context, { kind: 'local', name: 'again' })
-  await t.throwsAsync(registerHost(context, ssh('again')), { message: /already/ })
+  const { host } = await registerHost(context, null, { kind: 'local', name: 'again' })
+  await t.throwsAsync(registerHost(context, null, ssh('again')), { message: /already/ })
   await sql(`insert into account values ('a', 'a', 'unlimited', now())`)
   await sql(`insert into project values ('p', 'a', 'p', now())`)
   await sql(`insert into instance values ('i', 'p', $1, 'i', 1, 1, 1, now())`, [host.id])
@@ -116,20 +121,20 @@ test('a name is free again after its host was removed; a host with databases sta
     `insert into database (id, project_id, instance_id, name, display_name, physical_name, sealed_password, verifier,
      allow_wide, clients, wanted, created_at) values ('d', 'p', 'i', 'n', 'n', 'n', '', '', false, 1, 'present', now())`,
   )
-  const inUse = await t.throwsAsync<AppError>(removeHost(context, 'again'), { instanceOf: AppError })
+  const inUse = await t.throwsAsync<AppError>(removeHost(context, null, 'again'), { instanceOf: AppError })
   t.is(inUse?.code, 'HOST_IN_USE')
   await sql(`update database set deleted_at = now()`)
-  await removeHost(context, host.id)
+  await removeHost(context, null, host.id)
   const [row] = await sql('select wanted from local_machine where host_id = $1', [host.id])
   t.is(row?.wanted, 'removed')
-  const gone = await t.throwsAsync<AppError>(removeHost(context, 'again'), { instanceOf: AppError })
+  const gone = await t.throwsAsync<AppError>(removeHost(context, null, 'again'), { instanceOf: AppError })
   t.is(gone?.code, 'HOST_NOT_FOUND')
-  t.not((await registerHost(context, { kind: 'local', name: 'again' })).host.id, host.id)
+  t.not((await registerHost(context, null, { kind: 'local', name: 'again' })).host.id, host.id)
 })
 
 test('a new window for updates is written, noted and brought to the host', async (t) => {
-  const { host } = await registerHost(context, ssh('updated'))
-  const { operation } = await setUpdateWindow(context, 'updated', '23:30')
+  const { host } = await registerHost(context, null, ssh('updated'))
+  const { operation } = await setUpdateWindow(context, null, 'updated', '23:30')
   t.like(operation, { kind: 'converge-host', state: 'queued' })
   const [row] = await sql('select spec from host where id = $1', [host.id])
   t.deepEqual(row?.spec.updates, { window: '23:30', origins: ['security', 'stable'] })
@@ -142,9 +147,13 @@ test('a new window for updates is written, noted and brought to the host', async
 
 test('a window is a time of day on a host that exists', async (t) => {
   for (const window of ['24:00', '4:00', '04:60', '04:00:00', '', '04:00\n']) {
-    const error = await t.throwsAsync(setUpdateWindow(context, 'updated', window), { instanceOf: AppError })
+    const error = await t.throwsAsync(setUpdateWindow(context, null, 'updated', window), {
+      instanceOf: AppError,
+    })
     t.is(error?.code, 'VALIDATION_ERROR', JSON.stringify(window))
   }
-  const error = await t.throwsAsync(setUpdateWindow(context, 'nowhere', '04:00'), { instanceOf: AppError })
+  const error = await t.throwsAsync(setUpdateWindow(context, null, 'nowhere', '04:00'), {
+    instanceOf: AppError,
+  })
   t.is(error?.code, 'HOST_NOT_FOUND')
 })

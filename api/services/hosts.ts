@@ -11,8 +11,11 @@ import { HostCredential } from '../model/host-credential.ts'
 import { Instance } from '../model/instance.ts'
 import { LocalMachine } from '../model/local-machine.ts'
 import { Operation } from '../model/operation.ts'
-import type { ServiceContext } from './context.ts'
+import { giveHostBack } from './bought-hosts.ts'
+import type { Actor, ServiceContext } from './context.ts'
+import { refuseTakenName } from './find-host.ts'
 import { checkHostName, checkSshAccess, checkWindow } from './host-access.ts'
+import { type IdempotencyClaim, keepRecord } from './idempotency.ts'
 import { addAuditEvent, addOperation } from './operations.ts'
 
 type HostContext = Pick<ServiceContext, 'em' | 'queue' | 'boxPublicKey'>
@@ -38,14 +41,14 @@ export type RegisterHostInput = { name: string; tenancy?: Tenancy | undefined } 
  */
 export async function registerHost(
   { em, queue, boxPublicKey }: HostContext,
+  actor: Actor | null,
   input: RegisterHostInput,
+  claim?: IdempotencyClaim,
 ): Promise<{ host: Host; operation: Operation | null }> {
   checkHostName(input.name)
   const ssh = input.kind === 'ssh' ? checkSshAccess(input) : null
   return await em.fork().transactional(async (tx) => {
-    if ((await tx.count(Host, { name: input.name, removedAt: null })) > 0) {
-      throw new AppError('HOST_EXISTS', `There is a host ${input.name} already.`)
-    }
+    await refuseTakenName(tx, input.name)
     const spec = defaultHostSpec({
       ...{ name: input.name, kind: input.kind, tenancy: input.tenancy ?? 'shared' },
       addresses: ssh ? [ssh.address] : [],
@@ -53,7 +56,8 @@ export async function registerHost(
     })
     const host = tx.create(Host, { name: input.name, spec, ssh, observation: 'never' })
     await tx.flush()
-    addAuditEvent(tx, null, 'host.register', host.id, { name: input.name, kind: input.kind })
+    addAuditEvent(tx, actor, 'host.register', host.id, { name: input.name, kind: input.kind })
+    keepRecord(tx, claim, host.id)
     if (input.kind === 'local') {
       const machineName = `${input.name}-${randomName(6)}`
       tx.create(LocalMachine, { host, machineName, wanted: 'running', observed: 'absent' })
@@ -113,6 +117,7 @@ export async function hostBooted(
  */
 export async function setUpdateWindow(
   { em, queue }: HostContext,
+  actor: Actor | null,
   nameOrId: string,
   window: string,
 ): Promise<{ host: Host; operation: Operation }> {
@@ -120,7 +125,7 @@ export async function setUpdateWindow(
   return await em.fork().transactional(async (tx) => {
     const host = await findByNameOrId(tx, nameOrId)
     host.spec = { ...host.spec, updates: { ...host.spec.updates, window } }
-    addAuditEvent(tx, null, 'host.update-window', host.id, { window })
+    addAuditEvent(tx, actor, 'host.update-window', host.id, { window })
     await tx.flush()
     return { host, operation: await queueConverge({ queue }, tx, host) }
   })
@@ -136,8 +141,16 @@ async function findByNameOrId(tx: ServiceContext['em'], nameOrId: string): Promi
   return host
 }
 
-/** Takes a host out of the inventory; a local machine is removed by the boot helper. @throws HOST_IN_USE */
-export async function removeHost({ em }: HostContext, nameOrId: string): Promise<Host> {
+/**
+ * Takes a host out of the inventory. A local machine is removed by the boot helper; a bought one is given back, by the
+ * operation in the answer.
+ * @throws HOST_IN_USE, OPERATION_IN_PROGRESS
+ */
+export async function removeHost(
+  { em, queue }: HostContext,
+  actor: Actor | null,
+  nameOrId: string,
+): Promise<{ host: Host; operation: Operation | null }> {
   return await em.fork().transactional(async (tx) => {
     const host = await findByNameOrId(tx, nameOrId)
     const databases = await tx.count(Database, { instance: { host: host.id }, deletedAt: null })
@@ -147,13 +160,14 @@ export async function removeHost({ em }: HostContext, nameOrId: string): Promise
         `The host ${host.name} holds ${databases} databases: delete them first.`,
       )
     }
+    if (host.cloud) return { host, operation: await giveHostBack({ queue }, tx, actor, host) }
     await tx.nativeDelete(Instance, { host: host.id, id: { $nin: await usedInstances(tx, host.id) } })
     await tx.nativeUpdate(LocalMachine, { host: host.id }, { wanted: 'removed' })
     host.removedAt = new Date()
     // A later host of the same name must not begin with this one's state.
     if (host.stack) addOperation(tx, null, { kind: 'forget-stack', hostId: host.id })
-    addAuditEvent(tx, null, 'host.remove', host.id, { name: host.name })
-    return host
+    addAuditEvent(tx, actor, 'host.remove', host.id, { name: host.name })
+    return { host, operation: null }
   })
 }
 

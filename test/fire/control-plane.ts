@@ -83,7 +83,7 @@ export class FireControlPlane {
       publicKey: read('ssh.pub'),
     }
     const services = { em: orm.em, queue, boxPublicKey: box.publicKey }
-    const { host } = await registerHost(services, { kind: 'local', name, tenancy: 'shared' })
+    const { host } = await registerHost(services, null, { kind: 'local', name, tenancy: 'shared' })
     const keeper = new MachineKeeper({
       ...{ installation, em: orm.em, authorizedKey: machineSsh.publicKey, report: () => {} },
       booted: (row, machine) => announce({ services, keys: { machineSsh } }, row, machine),

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { DatabaseAddress } from '../../api/model/orm.ts'
 import { Secret } from '../../common/secret.ts'
 import { type CloudSpec, defaultHostSpec } from '../../hosts/host-spec.ts'
@@ -13,8 +13,7 @@ import { postgresBackend } from '../../start/stacks.ts'
 import { builtEngine } from '../../tools/engine/build.ts'
 import { newDatabase, query } from '../database.ts'
 import { HetznerEmulator } from '../hetzner/emulator.ts'
-
-const RANDOM = 'resource-random-v4.21.2'
+import { pluginsWithRandom } from './random-plugin.ts'
 
 /** What a test changes of a document. */
 export interface Wanted extends Partial<CloudSpec> {
@@ -45,7 +44,7 @@ export class CloudStack {
     this.#folder = folder
     this.#state = state
     this.emulator = emulator
-    this.engine = { ...engine, plugins: pluginsWithRandom(folder, engine) }
+    this.engine = { ...engine, plugins: pluginsWithRandom(join(folder, 'all-plugins'), engine) }
     const key = (name: string): string => {
       const file = join(folder, name)
       execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', file])
@@ -120,18 +119,4 @@ export class CloudStack {
     await this.emulator.close()
     rmSync(this.#folder, { recursive: true, force: true })
   }
-}
-
-/** The published plugin cannot be had where the engine had to be built. The engine looks into real folders only. */
-function pluginsWithRandom(folder: string, { plugins }: Engine): string {
-  const all = join(folder, 'all-plugins')
-  const add = (name: string, program: string): void => {
-    mkdirSync(join(all, name), { recursive: true })
-    symlinkSync(program, join(all, name, basename(program)))
-  }
-  for (const path of plugins === null ? [] : globSync(join(plugins, '*', 'pulumi-resource-*'))) {
-    add(basename(dirname(path)), path)
-  }
-  add(RANDOM, join(import.meta.dirname, 'random', 'pulumi-resource-random'))
-  return all
 }

@@ -1,8 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import { documentDigest, type HostDocument } from '../../stacks/document.ts'
-import type { HandRun } from '../../stacks/protocol.ts'
-import { AuditEvent } from '../model/audit-event.ts'
-import { Host, type HostStack, type StackRun } from '../model/host.ts'
+import { documentDigest, type HostDocument } from '../../../stacks/document.ts'
+import type { HandRun } from '../../../stacks/protocol.ts'
+import { AuditEvent } from '../../model/audit-event.ts'
+import { Host, type HostStack, type StackRun } from '../../model/host.ts'
 
 /** Runs by hand that ended after this time are not known yet. */
 export const lastKnown = ({ adoptedAt, byHand }: HostStack): string => byHand?.at ?? adoptedAt
@@ -27,6 +27,7 @@ export async function recordRun(
     const known: HostStack = {
       adoptedAt: stack?.adoptedAt ?? lastRun.at,
       digest: documentDigest(document),
+      allow: document.allow,
       ...{ lastRun, byHand },
     }
     await tx.nativeUpdate(Host, { id }, { stack: known })

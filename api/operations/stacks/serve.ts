@@ -1,41 +1,39 @@
 import type { Job, PgBoss } from 'pg-boss'
-import { messageOf } from '../../common/errors.ts'
-import { documentDigest, hostDocument } from '../../stacks/document.ts'
-import { readEngineRecord } from '../../stacks/engine.ts'
-import { removeOldRuns, runStack, type StackSettings } from '../../stacks/gateway.ts'
-import { type ChangeSummary, countOf, type StackCommand, type StackStep } from '../../stacks/protocol.ts'
-import { Host } from '../model/host.ts'
-import { readHostContent } from '../model/host-content.ts'
-import type { Operation } from '../model/operation.ts'
-import { claimOperations, markOf, releaseOperations } from './claim.ts'
-import type { PassDependencies } from './dependencies.ts'
-import { fail, succeed } from './finish.ts'
-import { Journal } from './journal.ts'
-import { STACK_QUEUE } from './kinds.ts'
-import { lastKnown, recordRun } from './stack-record.ts'
-
-/** What a worker needs to run stacks. */
-export interface StackAccess {
-  settings: StackSettings
-  /** Says which engine was found; it may appear while the worker runs. */
-  engineFile: string
-}
+import { AppError, messageOf } from '../../../common/errors.ts'
+import { CloudError } from '../../../hosts/hcloud/client.ts'
+import { removeOldRuns, StackError } from '../../../stacks/gateway.ts'
+import { Host } from '../../model/host.ts'
+import type { Operation } from '../../model/operation.ts'
+import { revoke, revokedOperations } from '../authority.ts'
+import { claimOperations, markOf, releaseOperations } from '../claim.ts'
+import type { PassDependencies } from '../dependencies.ts'
+import { fail } from '../finish.ts'
+import { Journal } from '../journal.ts'
+import { type OperationKind, STACK_QUEUE } from '../kinds.ts'
+import { buy, undoPurchase } from './buy.ts'
+import { giveBack, keepAfterAll } from './give-back.ts'
+import { preview } from './preview.ts'
+import { resize, undoResize } from './resize.ts'
+import { runTogether } from './together.ts'
+import type { Outcome, StackAccess, StackWork } from './work.ts'
 
 /** Stack operations that one worker runs at the same time: each takes half a gigabyte for some seconds. */
 const AT_ONCE = 2
 const POLL_SECONDS = 0.5
-const DEADLINE_MS = 5 * 60_000
 
 /** What may pass is tried again until the operation is this old. */
 const PATIENCE_MS = 15 * 60_000
 const LONGEST_PAUSE_MS = 60_000
 
-/** A run by hand is looked for this often, and for this long. */
-const LOOK_AGAIN_MS = 15_000
-const HAND_RUN_MS = 3 * 60_000
+type Undo = (work: StackWork) => Promise<string>
 
-/** Last steps of the kinds; one run serves all that wait. */
-const RUN_STEPS = ['adopt', 'update', 'observe', 'forget'] as const
+/** Kinds that are carried out one by one, each with what puts things right where it fails for good. */
+const ALONE: Partial<Record<OperationKind, { act: (work: StackWork) => Promise<Outcome>; undo?: Undo }>> = {
+  'preview-host': { act: preview },
+  'buy-host': { act: buy, undo: undoPurchase },
+  'resize-host': { act: resize, undo: undoResize },
+  'give-back-host': { act: giveBack, undo: keepAfterAll },
+}
 
 /** Takes hosts whose stacks have work from the queue, until `stop` fires. */
 export async function startStackOperations(
@@ -64,103 +62,81 @@ async function serveHost(
   { id, data, signal }: Job<{ hostId: string }>,
   stop: AbortSignal,
 ): Promise<void> {
-  const { em, log } = dependencies
-  const workerId = markOf(dependencies.workerId, id)
-  const own = { ...dependencies, workerId }
+  const own = { ...dependencies, workerId: markOf(dependencies.workerId, id) }
   while (!stop.aborted && !signal.aborted) {
-    const operations = await claimOperations(em, data.hostId, workerId, true)
-    if (operations.length === 0) return
-    await dependencies.checkpoint('stack:claimed')
-    try {
-      await serve(own, access, data.hostId, operations)
-    } catch (error) {
-      log.error({ hostId: data.hostId, err: error }, 'stack operation failed')
-      await endOrRetry(own, operations, error)
-    }
+    const claimed = await claimOperations(own.em, data.hostId, own.workerId, true)
+    if (claimed.length === 0) return
+    await own.checkpoint('stack:claimed')
+    for (const operations of groupsOf(claimed)) await serve(own, access, data.hostId, operations)
   }
 }
 
-/** One run of the engine serves all operations of the host that wait. */
+/** What only records goes together and first; it is quick, and somebody may be shut out by it. */
+function groupsOf(operations: readonly Operation[]): Operation[][] {
+  const together = operations.filter(({ kind }) => !ALONE[kind])
+  const alone = operations.filter(({ kind }) => ALONE[kind])
+  return [...(together.length > 0 ? [together] : []), ...alone.map((operation) => [operation])]
+}
+
 async function serve(
   dependencies: PassDependencies,
   access: StackAccess,
   hostId: string,
   operations: readonly Operation[],
 ): Promise<void> {
-  const { em, workerId, connections, checkpoint } = dependencies
-  const journal = new Journal(em, checkpoint)
-  journal.begin(operations, 'engine')
-  const engine = readEngineRecord(access.engineFile)
-  if (!engine) throw new NoEngine()
+  const { em, log, workerId } = dependencies
   const host = await em.fork().findOneOrFail(Host, { id: hostId })
-  const content = await readHostContent(em, hostId)
-  if (!content) return await succeed(em, operations, workerId, [])
-  const document = hostDocument(content)
-  await journal.end(operations, 'engine', `Pulumi ${engine.version} (${engine.source})`)
-  const observes = operations.every(({ kind }) => kind === 'observe-stack')
-  const current = host.stack?.digest === documentDigest(document)
-  const command = commandFor(host, observes && current)
-  for (const step of RUN_STEPS) journal.begin(operations, step)
-  const { changes, byHand } = await runStack(engine, access.settings, {
-    ...{ command, document, deadlineMs: DEADLINE_MS },
-    privateKey: await connections.keyOf(host),
-    recover: operations.some(({ attempts }) => attempts > 1),
-    refresh: operations.some(({ input, attempts }) => input?.refresh === true || attempts > 1),
-    handRunsAfter: host.stack && command !== 'forget' ? lastKnown(host.stack) : null,
-    onStep: (step) => journal.detail(operations, command, describeStep(step)),
-  })
-  await checkpoint('stack:ran')
-  if (command === 'observe' && byHand.length === 0 && operations.some(mayStillRun)) {
-    return await releaseOperations(em, operations, workerId, LOOK_AGAIN_MS)
+  const journal = new Journal(em, dependencies.checkpoint)
+  const work: StackWork = { dependencies, access, host, operations, journal }
+  const [first] = operations
+  const alone = first && ALONE[first.kind]
+  for (const operation of await revokedOperations(em, operations)) {
+    await undo(work, alone?.undo)
+    await revoke(em, operation, workerId)
+    return
   }
-  for (const step of RUN_STEPS) await journal.end(operations, step, describeChanges(changes))
-  await journal.written()
-  const at = new Date().toISOString()
-  const ours = { command, at, changes: countOf(changes), by: operations[0]?.id ?? '' }
-  const lastRun = command === 'observe' ? host.stack?.lastRun : ours
-  if (lastRun && command !== 'forget') await recordRun(em, host, document, lastRun, byHand)
-  await succeed(em, operations, workerId, [])
-}
-
-function commandFor({ removedAt, stack }: Host, observes: boolean): StackCommand {
-  if (removedAt) return 'forget'
-  if (!stack) return 'adopt'
-  return observes ? 'observe' : 'update'
-}
-
-/** Nobody knows how long somebody takes; after this time what comes later is seen by the next update. */
-const mayStillRun = ({ createdAt }: Operation): boolean => Date.now() - createdAt.getTime() < HAND_RUN_MS
-
-class NoEngine extends Error {
-  constructor() {
-    super('No Pulumi engine is known: npm run doctor says what is missing.')
+  try {
+    await (alone ? alone.act(work) : runTogether(work))
+  } catch (error) {
+    log.error({ hostId, err: error }, 'stack operation failed')
+    await journal.written().catch(() => undefined)
+    for (const operation of operations) await endOrRetry(work, operation, error)
   }
 }
 
-async function endOrRetry(
-  { em, workerId, log }: PassDependencies,
-  operations: readonly Operation[],
-  error: unknown,
-): Promise<void> {
-  // Whatever a run fails for may pass, until somebody has had the time to look.
-  const mayPass = !(error instanceof NoEngine)
+/** May the same succeed later without anybody's doing? */
+function mayPass(error: unknown): boolean {
+  if (error instanceof AppError) return false
+  if (error instanceof StackError) return error.passes
+  if (error instanceof CloudError) return error.kind === 'rate-limit' || error.kind === 'unreachable'
+  return true
+}
+
+async function endOrRetry(work: StackWork, operation: Operation, error: unknown): Promise<void> {
+  const { em, workerId, log } = work.dependencies
   const message = messageOf(error)
-  for (const operation of operations) {
-    log.warn(
-      { operation: operation.id, attempt: operation.attempts, reason: message },
-      'stack attempt failed',
-    )
-    if (mayPass && Date.now() - operation.createdAt.getTime() < PATIENCE_MS) {
-      const pause = Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** Math.min(operation.attempts, 6))
-      await releaseOperations(em, [operation], workerId, pause)
-    } else await fail(em, [operation], workerId, 'STACK_ERROR', message)
+  log.warn({ operation: operation.id, attempt: operation.attempts, reason: message }, 'stack attempt failed')
+  if (mayPass(error) && Date.now() - operation.createdAt.getTime() < PATIENCE_MS) {
+    const pause = Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** Math.min(operation.attempts, 6))
+    return await releaseOperations(em, [operation], workerId, pause)
   }
+  const outcome = await undo(work, ALONE[operation.kind]?.undo)
+  const [code, fields] =
+    error instanceof AppError ? [error.code, error.fields] : (['STACK_ERROR', []] as const)
+  const text = [message, outcome].filter(Boolean).join(' ')
+  await fail(em, [operation], workerId, code, text, [...fields])
 }
 
-const describeStep = ({ operation, resource, state }: StackStep): string =>
-  `${operation} ${resource}: ${state}`
-
-function describeChanges(changes: ChangeSummary): string {
-  const parts = Object.entries(changes).filter(([kind]) => kind !== 'same')
-  return parts.length === 0 ? 'nothing changed' : parts.map(([kind, count]) => `${count} ${kind}`).join(', ')
+/** @returns what became of what was changed already, in words */
+async function undo(work: StackWork, action: Undo | undefined): Promise<string> {
+  try {
+    return (await action?.(work)) ?? ''
+  } catch (error) {
+    const { log, em } = work.dependencies
+    log.error({ host: work.host.name, err: error }, 'a failed stack operation could not be undone')
+    const detail = `What it had changed could not be put back (${messageOf(error)}): look at the host, and delete it to give it back.`
+    const seen = { observation: 'failed', observationDetail: detail } as const
+    await em.fork().nativeUpdate(Host, { id: work.host.id }, seen)
+    return detail
+  }
 }
