@@ -10,6 +10,7 @@ import { mountAllowlists } from './routes/allowlists.ts'
 import { mountHostChanges } from './routes/change-hosts.ts'
 import { mountDatabases } from './routes/databases.ts'
 import { mountHealth } from './routes/health.ts'
+import { mountHostExtras } from './routes/host-extras.ts'
 import { mountHosts } from './routes/hosts.ts'
 import { mountOperations } from './routes/operations.ts'
 import { mountProjects } from './routes/projects.ts'
@@ -31,6 +32,7 @@ export function createApp(context: RouteContext): Koa {
   mountOperations(api, context)
   mountHosts(api, context)
   mountHostChanges(api, context)
+  mountHostExtras(api, context)
 
   const app = new Koa()
   app.silent = true

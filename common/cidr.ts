@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { byText } from './order.ts'
 
 type Range = { first: bigint; last: bigint }
 
@@ -74,6 +75,12 @@ export function cidrContains(outer: string, inner: string): boolean {
   const [wide, narrow] = [cidrRange(outer), cidrRange(inner)]
   return wide.first <= narrow.first && narrow.last <= wide.last
 }
+
+/** Canonical networks, sorted, without those that another of them holds. */
+export const widestCidrs = (cidrs: readonly string[]): string[] =>
+  [...new Set(cidrs)]
+    .filter((cidr, _, all) => !all.some((other) => other !== cidr && cidrContains(other, cidr)))
+    .toSorted(byText)
 
 /**
  * IPv6 networks whose addresses stand for an IPv4 address each, and the bit at which that begins: mapped, translated

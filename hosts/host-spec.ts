@@ -43,6 +43,21 @@ export interface UpdatePolicy {
   origins: UpdateOrigin[]
 }
 
+/** A further TCP port that the firewalls of a host let through. */
+export interface ExtraRule {
+  description: string
+  port: number
+  /** Canonical CIDRs, sorted. */
+  sources: string[]
+}
+
+/** What an engineer adds to a host: it stands in `Pulumi.<stack>.yaml`. */
+export interface HostExtras {
+  /** Of everything that is bought for the host. */
+  labels: Record<string, string>
+  rules: ExtraRule[]
+}
+
 /**
  * What a host of the data plane must be. Firewall, services and pool read the same spec, so a port cannot be
  * open without its service or the reverse.
@@ -75,6 +90,7 @@ export interface HostSpec {
   /** Path of the block device that holds all data; null or absent: the machine's own disk. */
   dataDevice?: string | null
   updates: UpdatePolicy
+  extras?: HostExtras
 }
 
 /** How the machine of a host is reached, and what proves that it is the host. */
@@ -88,10 +104,19 @@ export interface HostAccess {
 }
 
 /** What of a spec the edge is made from: firewall, HTTPS, bans. */
-export type EdgeSpec = Pick<HostSpec, 'roles' | 'addresses' | 'controlPlane' | 'ports'>
+export type EdgeSpec = Pick<HostSpec, 'roles' | 'addresses' | 'controlPlane' | 'ports' | 'extras'>
 
 /** Does the control plane itself run there? */
 export const isControl = ({ roles }: Pick<HostSpec, 'roles'>): boolean => roles.includes('control')
+
+export const NO_EXTRAS: HostExtras = { labels: {}, rules: [] }
+
+/** A spec with these extras; nothing added is no field. */
+export function withExtras<Spec extends { extras?: HostExtras }>(spec: Spec, extras: HostExtras): Spec {
+  const { extras: _, ...rest } = spec
+  const isNothing = Object.keys(extras.labels).length === 0 && extras.rules.length === 0
+  return { ...rest, ...(isNothing ? {} : { extras }) } as Spec
+}
 
 /** The spec of a host of this name with every setting at its default. */
 export function defaultHostSpec(

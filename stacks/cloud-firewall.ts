@@ -20,15 +20,16 @@ const SOURCES = 500
  * that is larger than the cloud's firewall can hold is left to the host's own.
  * @param allow canonical CIDRs, sorted
  */
-export function cloudRules({ ports }: EdgeSpec, allow: readonly string[]): CloudRule[] {
+export function cloudRules({ ports, extras }: EdgeSpec, allow: readonly string[]): CloudRule[] {
   const open: CloudRule[] = [
     { description: 'icmp', direction: 'in', protocol: 'icmp', sourceIps: EVERYBODY },
     tcp('ssh', ports.ssh, EVERYBODY),
     tcp('https', ports.https, EVERYBODY),
+    ...(extras?.rules ?? []).map(({ description, port, sources }) => tcp(description, port, sources)),
   ]
   const sources = widest(allow)
   const pool =
-    sources.length + open.length * EVERYBODY.length > SOURCES
+    sources.length + open.reduce((sum, { sourceIps }) => sum + sourceIps.length, 0) > SOURCES
       ? [tcp('pool', ports.pooler, EVERYBODY)]
       : chunk(sources, SOURCES_OF_RULE).map((part, index) => tcp(`pool ${index + 1}`, ports.pooler, part))
   return [...open, ...pool]

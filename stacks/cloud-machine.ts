@@ -13,7 +13,12 @@ export interface CloudMachine {
 }
 
 /** Labels by which everything of a host is found in its Hetzner Cloud project. */
-const cloudLabels = ({ id, cloud }: Pick<HostDocument, 'id' | 'cloud'>): Record<string, string> => ({
+const cloudLabels = ({
+  id,
+  cloud,
+  spec,
+}: Pick<HostDocument, 'id' | 'cloud' | 'spec'>): Record<string, string> => ({
+  ...spec.extras?.labels,
   'dbhost-installation': cloud?.installation ?? '',
   'dbhost-host': id,
 })

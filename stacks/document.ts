@@ -51,7 +51,7 @@ export interface DocumentSource {
 
 export function hostDocument(source: DocumentSource): HostDocument {
   const { id, name, revision, spec, access, cloud, allow, databases, edgeDigest } = source
-  const { roles, addresses, controlPlane, ports, kind } = spec
+  const { roles, addresses, controlPlane, ports, extras, kind } = spec
   return {
     version: 1,
     ...{ id, name, kind, revision },
@@ -63,7 +63,7 @@ export function hostDocument(source: DocumentSource): HostDocument {
     },
     cloud: cloud ?? null,
     edgeDigest: edgeDigest ?? null,
-    spec: { roles, addresses, controlPlane, ports },
+    spec: { roles, addresses, controlPlane, ports, ...(extras ? { extras } : {}) },
     allow: [...new Set(allow)].toSorted(),
     holdsDatabases: databases > 0,
   }

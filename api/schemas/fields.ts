@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { canonicalCidr } from '../../common/cidr.ts'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
@@ -21,6 +22,17 @@ export const name = z.string().regex(/^[a-z][a-z0-9-]{1,48}[a-z0-9]$/, NAME_RULE
 
 /** A name or an id of ours. */
 export const reference = z.string().regex(/^[a-z0-9_-]{1,63}$/, 'must be a name or an id')
+
+/** One address or network, in its canonical form. */
+export const cidr = z
+  .string()
+  .max(64)
+  .transform((text, { addIssue }) => {
+    const canonical = canonicalCidr(text)
+    if (canonical !== undefined) return canonical
+    addIssue({ code: 'custom', message: 'must be an address or a network' })
+    return z.NEVER
+  })
 
 export const rule = z.strictObject({
   cidr: z.string().min(1).max(64),

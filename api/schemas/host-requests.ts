@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { canonicalCidr } from '../../common/cidr.ts'
-import { name, oneLine } from './fields.ts'
+import { cidr, name, oneLine } from './fields.ts'
+import { byHand } from './hosts.ts'
 
 const tenancy = z.enum(['shared', 'dedicated']).default('shared')
 
@@ -34,16 +34,6 @@ const bought = z.strictObject({
 const local = z.strictObject({ kind: z.literal('local'), name, tenancy })
 
 const PORT_RULE = 'must be a whole number from 1 to 65535'
-const cidr = z
-  .string()
-  .max(64)
-  .transform((text, { addIssue }) => {
-    const canonical = canonicalCidr(text)
-    if (canonical !== undefined) return canonical
-    addIssue({ code: 'custom', message: 'must be an address or a network' })
-    return z.NEVER
-  })
-
 const owned = z.strictObject({
   kind: z.literal('ssh'),
   ...{ name, tenancy },
@@ -70,6 +60,8 @@ const flag = z
   .enum(['true', 'false'])
   .default('false')
   .transform((text) => text === 'true')
+
+export const extrasQuery = z.strictObject({ preview: flag, by: byHand })
 
 export const previewQuery = z.strictObject({ preview: flag })
 

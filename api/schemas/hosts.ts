@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import type { Host } from '../model/host.ts'
 
-export const documentQuery = z.strictObject({
-  /** Who works on the stack by hand: `user@computer`. */
-  by: z
-    .string()
-    .max(200)
-    .regex(/^[\w.@ -]+$/, 'must be letters, digits and . @ - _')
-    .optional(),
-})
+/** Who works on the stack by hand: `user@computer`. */
+export const byHand = z
+  .string()
+  .max(200)
+  .regex(/^[\w.@ -]+$/, 'must be letters, digits and . @ - _')
+  .optional()
+
+export const documentQuery = z.strictObject({ by: byHand })
 
 /** Seen within this time a host counts as known, in milliseconds: the reconcile looks every 10 minutes. */
 const FRESH_MS = 30 * 60_000

@@ -1,5 +1,5 @@
 import { cidrFamily } from '../../common/cidr.ts'
-import type { EdgeSpec } from '../../hosts/host-spec.ts'
+import type { EdgeSpec, ExtraRule } from '../../hosts/host-spec.ts'
 import { sha256 } from '../host/plan.ts'
 import { type HostModule, hostModule, rootFile } from '../host/resources.ts'
 import { LAYOUT } from '../layout.ts'
@@ -51,7 +51,17 @@ export function firewallModule(spec: EdgeSpec): HostModule {
   })
 }
 
-function firewallText({ controlPlane, ports }: EdgeSpec): string {
+/** One rule for each family of addresses. */
+const extraRules = ({ description, port, sources }: ExtraRule): string[] =>
+  (['ipv4', 'ipv6'] as const).flatMap((family) => {
+    const own = sources.filter((cidr) => cidrFamily(cidr) === family)
+    const from = family === 'ipv4' ? 'ip' : 'ip6'
+    return own.length === 0
+      ? []
+      : [`tcp dport ${port} ${from} saddr { ${own.join(', ')} } accept comment "${description}"`]
+  })
+
+function firewallText({ controlPlane, ports, extras }: EdgeSpec): string {
   const elements = (family: 'ipv4' | 'ipv6'): Block => {
     const cidrs = controlPlane.filter((cidr) => cidrFamily(cidr) === family)
     return new Block(cidrs.length > 0 ? [`elements = { ${cidrs.join(', ')} }`] : [])
@@ -62,5 +72,6 @@ function firewallText({ controlPlane, ports }: EdgeSpec): string {
     sshPort: ports.ssh,
     poolerPort: ports.pooler,
     httpsPort: ports.https,
+    extraRules: new Block(extras?.rules.flatMap(extraRules) ?? []),
   })
 }

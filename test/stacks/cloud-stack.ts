@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DatabaseAddress } from '../../api/model/orm.ts'
 import { Secret } from '../../common/secret.ts'
-import { type CloudSpec, defaultHostSpec } from '../../hosts/host-spec.ts'
+import {
+  type CloudSpec,
+  defaultHostSpec,
+  type HostExtras,
+  NO_EXTRAS,
+  withExtras,
+} from '../../hosts/host-spec.ts'
 import { type HostDocument, hostDocument } from '../../stacks/document.ts'
 import { type Engine, findEngine } from '../../stacks/engine.ts'
 import { runStack, type StackSettings } from '../../stacks/gateway.ts'
@@ -18,6 +24,7 @@ import { pluginsWithRandom } from './random-plugin.ts'
 /** What a test changes of a document. */
 export interface Wanted extends Partial<CloudSpec> {
   allow?: string[]
+  extras?: HostExtras
   databases?: number
 }
 
@@ -73,12 +80,15 @@ export class CloudStack {
     return new CloudStack(folder, emulator, engine, owner)
   }
 
-  document({ allow = [], databases = 0, ...cloud }: Wanted = {}): HostDocument {
+  document({ allow = [], databases = 0, extras = NO_EXTRAS, ...cloud }: Wanted = {}): HostDocument {
     const publicKey = (name: string): string => readFileSync(join(this.#folder, `${name}.pub`), 'utf8').trim()
     this.#revision += 1
     return hostDocument({
       ...{ id: 'host_cloud', name: 'cloud-1', revision: this.#revision, access: null, allow, databases },
-      spec: defaultHostSpec({ name: 'cloud-1', kind: 'hcloud', addresses: [], controlPlane: [] }),
+      spec: withExtras(
+        defaultHostSpec({ name: 'cloud-1', kind: 'hcloud', addresses: [], controlPlane: [] }),
+        extras,
+      ),
       cloud: {
         ...{ serverType: 'cx23', location: 'fsn1', image: 'debian-13', volumeGb: 20 },
         ...{ placementGroup: null, domain: null, installation: 'abc123' },

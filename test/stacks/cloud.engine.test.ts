@@ -61,6 +61,14 @@ test.serial('the allowlist stands in the firewall of the cloud', async (t) => {
   )
 })
 
+test.serial('what an engineer adds stands at everything that was bought, and in the firewall', async (t) => {
+  const rules = [{ description: 'node exporter', port: 9100, sources: ['203.0.113.8/32'] }]
+  await stack.run('update', { extras: { labels: { team: 'data' }, rules } })
+  t.like((await server()).labels, { team: 'data', 'dbhost-host': 'host_cloud' })
+  const { firewalls } = await stack.ask<{ firewalls: { rules: { port: string }[] }[] }>('/firewalls')
+  t.true(firewalls[0]?.rules.some(({ port }) => port === '9100'))
+})
+
 test.serial('another server type is another size of the same machine', async (t) => {
   const before = await server()
   await stack.run('update', { serverType: 'cx33', volumeGb: 40 })
