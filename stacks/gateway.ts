@@ -30,6 +30,8 @@ export interface StackRun {
   hostKey?: Secret | undefined
   recover: boolean
   refresh: boolean
+  /** As the runner's; false by default. */
+  forsake?: boolean
   /** As the runner's. */
   handRunsAfter: string | null
   deadlineMs: number
@@ -90,7 +92,7 @@ async function inChild(
   run: StackRun,
   directory: string,
 ): Promise<RunResult> {
-  const { command, document, privateKey, hostKey, recover, refresh, handRunsAfter } = run
+  const { command, document, privateKey, hostKey, recover, refresh, handRunsAfter, forsake = false } = run
   const child = fork(join(import.meta.dirname, 'runner.ts'), {
     ...{ cwd: directory, detached: true },
     env: {
@@ -111,7 +113,8 @@ async function inChild(
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const request: RunnerRequest = {
-    ...{ command, document, recover, refresh, handRunsAfter, directory, backendUrl: settings.backendUrl },
+    ...{ command, document, recover, refresh, forsake, handRunsAfter, directory },
+    backendUrl: settings.backendUrl,
     privateKey: privateKey.reveal(),
     hostKey: hostKey?.reveal() ?? null,
     providerDirectory: join(import.meta.dirname, 'provider', 'bin'),

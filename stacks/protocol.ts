@@ -28,6 +28,8 @@ export interface RunnerRequest {
   providerDirectory: string
   /** The run before may have died in the middle. */
   recover: boolean
+  /** Forget also a machine that was bought: everything of it is gone. */
+  forsake: boolean
   /** Look at the host before changing anything. */
   refresh: boolean
   /** Tell the runs by hand that ended after this time, in ISO form; null: do not look. */

@@ -20,7 +20,7 @@ import {
   type RunnerRequest,
   type RunResult,
 } from './protocol.ts'
-import { holdsMachines, readState, urnsOf } from './stack-state.ts'
+import { cloudUrnsOf, holdsMachines, isOfAnother, readState, withoutEdge, writeState } from './stack-state.ts'
 
 const tell = (message: RunnerMessage): void => {
   process.send?.(message)
@@ -71,11 +71,18 @@ async function carryOut(stack: Stack, request: RunnerRequest): Promise<Done> {
   const { command, document, refresh } = request
   if (command === 'observe') return changed({})
   if (command === 'forget') {
-    if (holdsMachines(await readState(stack)))
+    const state = await readState(stack)
+    // Those of a later host of this name are not this one's to forget.
+    if (isOfAnother(state, document)) return changed({})
+    if (holdsMachines(state) && !request.forsake)
       throw new Error('This stack still holds a bought machine: give it back first.')
     await stack.workspace.removeStack(stackName(document.name), { force: true })
     return changed({})
   }
+  if (isOfAnother(await readState(stack), document))
+    throw new Error(
+      `The stack ${stackName(document.name)} holds what was bought for another host that bore the name ${document.name}: look with pulumi stack.`,
+    )
   if (command === 'preview') return changed(summaryOf((await stack.preview(HOW)).changeSummary))
   if (command === 'preview-destroy')
     return changed(summaryOf((await stack.previewDestroy(HOW)).changeSummary))
@@ -89,11 +96,18 @@ async function carryOut(stack: Stack, request: RunnerRequest): Promise<Done> {
 
 /**
  * Takes the protection off first, which the document does not ask for any more, from what there is: nothing is bought for
- * that. The state goes last.
+ * that, and what somebody deleted in the cloud is no obstacle. The edge goes with its machine, so nobody logs in there. The
+ * state goes last.
  */
 async function giveBack(stack: Stack, { document }: RunnerRequest): Promise<ChangeSummary> {
-  const target = urnsOf(await readState(stack))
+  const found = await readState(stack)
+  const bought = cloudUrnsOf(found)
+  if (bought.length > 0) await stack.refresh({ ...HOW, target: bought })
+  const target = cloudUrnsOf(await readState(stack))
   if (target.length > 0) await stack.up({ ...HOW, target })
+  const state = await readState(stack)
+  const resources = state.resources.map((resource) => ({ ...resource, protect: false }))
+  await writeState(stack, state, { resources: bought.length > 0 ? withoutEdge(resources) : resources })
   const { summary } = await stack.destroy(HOW)
   await stack.workspace.removeStack(stackName(document.name))
   return summaryOf(summary.resourceChanges)
@@ -142,7 +156,9 @@ async function recoverAndCarryOut(opened: Stack, request: RunnerRequest): Promis
   const { command, document, recover, handRunsAfter } = request
   // Also a run by hand may have died, and an object that nobody knows of costs money.
   const isBought = document.cloud !== null && command !== 'observe' && !command.startsWith('preview')
-  const stack = command === 'adopt' ? await emptied(opened, request) : opened
+  const isFirst =
+    command === 'adopt' || (command === 'update' && document.cloud !== null && document.access === null)
+  const stack = isFirst ? await emptied(opened, request) : opened
   if (isBought || (recover && command === 'update')) await settlePendingCreates(stack)
   const byHand = handRunsAfter === null ? [] : await handRuns(stack, handRunsAfter)
   return { ...(await carryOut(stack, request)), byHand }

@@ -36,10 +36,27 @@ export async function writeState(stack: Stack, { exported }: StackState, content
   await stack.importStack({ ...exported, deployment: { ...exported.deployment, ...content } })
 }
 
-/** Are there machines of the cloud in it? */
-export const holdsMachines = ({ resources }: StackState): boolean =>
-  resources.some(({ type }) => type.startsWith('hcloud:'))
+const isBought = ({ type }: StateResource): boolean =>
+  type.startsWith('hcloud:') || type.startsWith('random:')
 
-/** The URNs of everything in it but the stack itself and the providers. */
-export const urnsOf = ({ resources }: StackState): string[] =>
-  resources.flatMap(({ urn, type }) => (type.startsWith('pulumi:') ? [] : [urn]))
+/** Is anything in it that was bought, or that may have been when a run died? */
+export const holdsMachines = ({ resources, creating }: StackState): boolean =>
+  [...resources, ...creating].some(isBought)
+
+/** The URNs of what was bought, and of what its names are made from. */
+export const cloudUrnsOf = ({ resources }: StackState): string[] =>
+  resources.filter(isBought).map(({ urn }) => urn)
+
+/** Without what stands on the machine itself. */
+export const withoutEdge = (resources: readonly StateResource[]): StateResource[] =>
+  resources.filter(({ type }) => !type.startsWith('vps:'))
+
+/** Was anything in it bought for another host than this? A later one may bear the same name. */
+export const isOfAnother = ({ resources }: StackState, { id }: { id: string }): boolean =>
+  resources.some(({ type, inputs }) => {
+    const labels = type.startsWith('hcloud:')
+      ? (inputs.labels as Record<string, unknown> | undefined)
+      : undefined
+    const owner = labels?.['dbhost-host']
+    return owner !== undefined && owner !== id
+  })

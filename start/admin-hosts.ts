@@ -116,8 +116,8 @@ export async function listHosts(em: HostServices['em']): Promise<void> {
 }
 
 /** Takes a host out; waits until a local machine is gone from this computer. */
-export async function takeHostAway(services: HostServices, name: string): Promise<void> {
-  const { host, operation } = await removeHost(services, null, name)
+export async function takeHostAway(services: HostServices, name: string, forget: boolean): Promise<void> {
+  const { host, operation } = await removeHost(services, null, name, { forsake: forget })
   if (operation) {
     const { state, error } = await followOperation(services.em, operation.id, say)
     if (state === 'failed')

@@ -50,10 +50,11 @@ host
 
 host
   .command('remove')
-  .description('Takes a host without databases out; a local machine is removed.')
+  .description('Takes a host without databases out; a local machine is removed, a bought one given back.')
   .argument('<name>', 'name of the host')
-  .action(async (name) => {
-    await runCommand(() => withRunning((services) => takeHostAway(services, name)))
+  .option('--forget', 'a bought one of which nothing is left at the provider')
+  .action(async (name, { forget = false }: { forget?: boolean }) => {
+    await runCommand(() => withRunning((services) => takeHostAway(services, name, forget)))
   })
 
 const project = admin

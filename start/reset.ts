@@ -1,5 +1,8 @@
-import { existsSync, rmdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
+import { boughtDirectory } from '../api/operations/stacks/noted-bought.ts'
+import { byText } from '../common/order.ts'
 import { removeImages, removeMachines } from '../hosts/local/remove.ts'
 import { removeControlGroups } from './control-groups.ts'
 import { findInstallation, type Installation, ownClone } from './installation.ts'
@@ -9,14 +12,20 @@ import { Refusal, runCommand, say } from './say.ts'
 import { refuseWhileHeld } from './start-lock.ts'
 
 const GRACE_MS = 5000
+const OPTIONS = {
+  '--yes': 'do not ask',
+  '--cache': 'images too',
+  '--forget-bought': 'machines that were bought go on costing money, and nothing here knows of them any more',
+}
 
 await runCommand(async () => {
-  const [yes, cache] = readOptions(process.argv.slice(2))
+  const { yes, cache, forgetBought } = readOptions(process.argv.slice(2))
   const clone = ownClone()
   const { installation, copiedFrom } = findInstallation(clone)
   if (copiedFrom) say(`.dbhost was copied from ${copiedFrom}; what belongs to that folder stays`)
   if (installation) {
     const lock = refuseWhileHeld(installation, 'npm run reset')
+    if (!forgetBought) refuseWhileBought(installation)
     if (!yes) await confirm(installation)
     await removeInstallation(installation)
     lock?.release()
@@ -27,14 +36,25 @@ await runCommand(async () => {
   tidy()
 })
 
-function readOptions(args: string[]): [yes: boolean, cache: boolean] {
-  const unknown = args.find((arg) => !['--yes', '--cache'].includes(arg))
+function readOptions(args: string[]): { yes: boolean; cache: boolean; forgetBought: boolean } {
+  const unknown = args.find((arg) => !(arg in OPTIONS))
   if (unknown !== undefined) {
-    throw new Refusal(
-      `${unknown} is no option of reset: it takes --yes (do not ask) and --cache (images too).`,
-    )
+    const known = Object.entries(OPTIONS).map(([name, what]) => `${name} (${what})`)
+    throw new Refusal(`${unknown} is no option of reset: it takes ${known.join(', ')}.`)
   }
-  return [args.includes('--yes'), args.includes('--cache')]
+  const has = (name: keyof typeof OPTIONS): boolean => args.includes(name)
+  return { yes: has('--yes'), cache: has('--cache'), forgetBought: has('--forget-bought') }
+}
+
+/** Without its rows nobody could give a bought machine back any more. */
+function refuseWhileBought({ stateDir }: Installation): void {
+  const directory = boughtDirectory(join(stateDir, 'stacks'))
+  const files = existsSync(directory) ? readdirSync(directory) : []
+  if (files.length === 0) return
+  const names = files.map((file) => readFileSync(join(directory, file), 'utf8').trim()).toSorted(byText)
+  throw new Refusal(
+    `Machines that were bought would go on costing money: ${names.join(', ')}. Start the service and give them back (npm run admin -- host remove <name>), or reset with --forget-bought.`,
+  )
 }
 
 async function confirm({ id, clone }: Installation): Promise<void> {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Host } from '../api/model/host.ts'
@@ -17,6 +17,7 @@ import { ensureEngine } from './engine.ts'
 import type { Installation } from './installation.ts'
 import { cloudFile, readBoxPrivateKey } from './keys.ts'
 import { findWorkerId } from './os-users.ts'
+import { identify } from './processes.ts'
 import { Refusal, runCommand } from './say.ts'
 import { type HostServices, withRunning } from './services.ts'
 import { stateOf } from './stacks.ts'
@@ -46,7 +47,7 @@ async function runPulumi(services: HostServices, installation: Installation, eng
   const facts = readStartFacts(installation)
   if (!facts) throw new Refusal('.dbhost/start.json is missing: let npm start end its first start.')
   const host = await selectedHost(services)
-  const directory = mkdtempSync(join(installation.runDir, 'stack-'))
+  const directory = ownDirectory(installation)
   const boxKey = readBoxPrivateKey(installation)
   const home = join(directory, 'home')
   let agent: KeyAgent | undefined
@@ -83,7 +84,17 @@ async function runPulumi(services: HostServices, installation: Installation, eng
   }
 }
 
-/** What the stack of a bought machine needs; what is set already stays. */
+/** A folder of this run, which may hold a key of a host; what killed ones left goes first. */
+function ownDirectory({ runDir }: Installation): string {
+  for (const name of readdirSync(runDir)) {
+    const pid = /^stack-(\d+)-/.exec(name)?.[1]
+    if (pid !== undefined && !identify(Number(pid)))
+      rmSync(join(runDir, name), { recursive: true, force: true })
+  }
+  return mkdtempSync(join(runDir, `stack-${process.pid}-`))
+}
+
+/** What the stack of a bought machine needs; a token that is set already stays. */
 function cloudEnvironment(installation: Installation, directory: string, hostKey: Secret): NodeJS.ProcessEnv {
   const file = join(directory, 'host-key')
   writeFileSync(file, hostKey.reveal(), { mode: 0o600 })

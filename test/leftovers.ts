@@ -39,7 +39,10 @@ export async function removeLeftovers(tell: (line: string) => void): Promise<voi
       if (!clone.startsWith(`${folder}/`)) continue
       tell(`Removing the installation ${id} of a test run that was killed`)
       removeClients(id)
-      const reset = spawnSync('node', ['start/enter.js', 'reset', '--yes'], { cwd: clone, encoding: 'utf8' })
+      const reset = spawnSync('node', ['start/enter.js', 'reset', '--yes', '--forget-bought'], {
+        cwd: clone,
+        encoding: 'utf8',
+      })
       if (reset.status !== 0) throw new Error(`${clone} could not be reset: ${reset.stdout}${reset.stderr}`)
     }
     rmSync(folder, { recursive: true, force: true })

@@ -9,6 +9,7 @@ import type { Preview } from '../api/operations/stacks/preview.ts'
 import { recordMeasured } from '../api/operations/storage-record.ts'
 import { loadTenants, type TenantRow } from '../api/operations/wanted.ts'
 import type { ErrorCode } from '../common/errors.ts'
+import type { CloudSpec } from '../hosts/host-spec.ts'
 import type { Measured, StorageFacts } from '../provisioner/tenants/storage.ts'
 
 const NAME = 'stand-in'
@@ -69,6 +70,8 @@ export class WorkerStandIn {
       for (const one of measured) await recordMeasured(this.#em, host, one)
       if (operation.kind === 'preview-host')
         await this.#em.fork().nativeUpdate(Operation, { id: operation.id }, { result: { ...PREVIEW } })
+      if (operation.kind === 'resize-host')
+        await this.#em.fork().nativeUpdate(Host, { id: host }, { cloud: operation.input?.cloud as CloudSpec })
       if (operation.kind === 'give-back-host')
         await this.#em.fork().nativeUpdate(Host, { id: host }, { removedAt: now })
       await succeed(this.#em, [operation], NAME, observed)
@@ -78,7 +81,7 @@ export class WorkerStandIn {
 
 const PRICE = {
   ...{ currency: 'EUR', net: '5.3700', gross: '6.3903', vatRate: '19.000000' },
-  items: [{ what: 'cx23 in fsn1', net: '3.9900', gross: '4.7481' }],
+  items: [{ what: 'server cx23 at fsn1', net: '3.9900', gross: '4.7481' }],
 }
 
 /** What buying a host would bring. */

@@ -42,16 +42,17 @@ export async function revoke(em: EntityManager, operation: Operation, workerId: 
       tx.assign(database, { ...columns, revision: database.revision + 1 })
       if (rules) await replaceRules(tx, database, rules)
     }
-    tx.create(AuditEvent, {
-      actor: 'platform',
-      action: 'operation.revoked',
-      resource: operation.id,
-      details: { kind: operation.kind },
-      account: operation.account,
-    })
+    noteRevoked(tx, operation)
     await tx.flush()
     const why = 'The key behind this operation lost its right before it was carried out. Nothing was changed.'
     await failWithin(tx, [operation], workerId, 'AUTHORIZATION_REVOKED', why)
+  })
+}
+
+export function noteRevoked(tx: EntityManager, { id, kind, account }: Operation): void {
+  tx.create(AuditEvent, {
+    ...{ actor: 'platform', action: 'operation.revoked', resource: id },
+    ...{ details: { kind }, account },
   })
 }
 

@@ -24,7 +24,9 @@ export function closingDoors(
       return before.some(({ cidr }) => !now.has(cidr))
     }
     if (unknown || own.some(({ kind }) => kind === 'reset-password')) passwords.add(row.physicalName)
-    if (unknown || own.some((operation) => operation.kind === 'set-allowlist' && loses(operation))) {
+    const closes = (operation: Operation): boolean =>
+      operation.kind === 'set-allowlist' && operation.input?.closed !== true && loses(operation)
+    if (unknown || own.some(closes)) {
       rules.add(row.physicalName)
     }
   }

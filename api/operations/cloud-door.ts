@@ -2,6 +2,7 @@ import type { Host } from '../model/host.ts'
 import { Operation } from '../model/operation.ts'
 import { putOff } from './claim.ts'
 import { fail } from './finish.ts'
+import type { OperationKind } from './kinds.ts'
 import type { TenantBatch } from './tenant-batch.ts'
 import type { TenantRow } from './wanted.ts'
 
@@ -20,9 +21,15 @@ export function isOpenInCloud(
   return rules.every((rule) => open.has(rule))
 }
 
-/** Takes the operations of these databases out of the pass until the stack's update has opened the cloud's firewall. */
+/** Only what opens waits for it: a new password is in force without. */
+const OPENING: readonly OperationKind[] = ['create-database', 'set-allowlist']
+
+/**
+ * Takes what opens these databases out of the pass until the stack's update has opened the cloud's firewall. What it had
+ * to close is closed, and is not closed again at each look.
+ */
 export async function awaitCloud(batch: TenantBatch, rows: readonly TenantRow[]): Promise<void> {
-  const operations = batch.of(rows)
+  const operations = batch.of(rows).filter(({ kind }) => OPENING.includes(kind))
   if (operations.length === 0) return
   const { em, workerId } = batch.dependencies
   const isLate = ({ createdAt }: Operation): boolean => Date.now() - createdAt.getTime() > PATIENCE_MS
@@ -30,6 +37,8 @@ export async function awaitCloud(batch: TenantBatch, rows: readonly TenantRow[])
   const late = operations.filter(isLate)
   batch.journal.detail(waiting, 'verify', 'waiting for the firewall of the cloud')
   await batch.journal.written()
+  for (const { id, input } of waiting)
+    await em.fork().nativeUpdate(Operation, { id }, { input: { ...input, closed: true } })
   await putOff(em, waiting, workerId, LOOK_AGAIN_MS)
   if (late.length > 0) await fail(em, late, workerId, 'STACK_ERROR', await whyShut(batch))
   batch.live = batch.live.filter((operation) => !operations.includes(operation))

@@ -61,6 +61,13 @@ export async function succeed(
   })
 }
 
+/** Ends operations well that are about no database, as a part of the caller's transaction. */
+export const succeedWithin = (
+  tx: EntityManager,
+  operations: readonly Operation[],
+  workerId: string,
+): Promise<void> => end(tx, operations, workerId, { state: 'succeeded', error: null })
+
 /** Ends operations badly; what they wanted stays wanted, and the reason stands at the database. */
 export async function fail(
   em: EntityManager,

@@ -10,9 +10,10 @@ export function addOwnOperation(
   host: Host,
   kind: OperationKind,
   input: Record<string, unknown> | null = null,
-): void {
+): Operation {
   const operation = tx.create(Operation, { kind, host, input, state: 'queued', attempts: 0 })
   for (const [position, name] of OPERATION_STEPS[kind].entries()) {
     tx.create(OperationStep, { operation, position, name, state: 'waiting', attempts: 0 })
   }
+  return operation
 }

@@ -2,10 +2,11 @@ import { messageOf } from '../../common/errors.ts'
 import { HostError } from '../../provisioner/ssh.ts'
 import { documentDigest, hostDocument } from '../../stacks/document.ts'
 import { Host, type HostObservation } from '../model/host.ts'
-import { readHostContent } from '../model/host-content.ts'
+import { type HostContent, readHostContent } from '../model/host-content.ts'
 import { Operation } from '../model/operation.ts'
 import { revoke, revokedOperations } from './authority.ts'
 import { claimOperations } from './claim.ts'
+import { isOpenInCloud } from './cloud-door.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { ClaimLost, succeed } from './finish.ts'
 import { configurationDigest, convergeHost, isStackManaged, recordUpdates } from './host-phase.ts'
@@ -86,7 +87,11 @@ async function carryOut(batch: TenantBatch): Promise<void> {
 async function queueStackUpdate({ dependencies, host }: TenantBatch, converged: boolean): Promise<void> {
   const { em } = dependencies
   const content = await readHostContent(em, host.id)
-  if (!content || (!converged && documentDigest(hostDocument(content)) === host.stack?.digest)) return
+  if (!content) return
+  // Read anew: an update that began before this pass may have ended since.
+  const { stack } = await em.fork().findOneOrFail(Host, { id: host.id })
+  if (!converged && documentDigest(hostDocument(content)) === stack?.digest && !isBehind(content, stack))
+    return
   await em.fork().transactional(async (tx) => {
     const input = converged ? { refresh: true } : null
     const waiting = await tx.findOne(Operation, { host: host.id, kind: 'update-stack', state: 'queued' })
@@ -94,6 +99,10 @@ async function queueStackUpdate({ dependencies, host }: TenantBatch, converged: 
     else if (input) waiting.input = input
   })
 }
+
+/** While an update closes the cloud's firewall, what was opened again meanwhile has to follow. */
+const isBehind = ({ cloud, allow }: HostContent, stack: Host['stack']): boolean =>
+  cloud !== null && !isOpenInCloud({ cloud, stack }, allow)
 
 async function observe(
   { em }: PassDependencies,

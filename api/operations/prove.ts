@@ -16,13 +16,15 @@ export async function prove(batch: TenantBatch, { wanted, rows, changed }: HostT
     const row = rows.get(database.name)
     return row && database.state === 'open' && touched.has(row.id) ? [{ wanted: database, row }] : []
   })
-  const pairs = all.filter(({ wanted: { rules } }) => isOpenInCloud(batch.host, rules))
+  const shut = all.filter(({ wanted: { rules } }) => !isOpenInCloud(batch.host, rules))
   await awaitCloud(
     batch,
-    all.filter((pair) => !pairs.includes(pair)).map(({ row }) => row),
+    shut.map(({ row }) => row),
   )
-  const touchedRows = new Set(all.map(({ row }) => row))
-  const unproved = changed.filter((row) => !touchedRows.has(row) && !batch.failed.has(row.physicalName))
+  const asked = new Set(batch.live.flatMap((operation) => operation.database?.id ?? []))
+  const pairs = all.filter(({ row }) => asked.has(row.id))
+  const seen = new Set(all.map(({ row }) => row))
+  const unproved = changed.filter((row) => !seen.has(row) && !batch.failed.has(row.physicalName))
   const verdicts = new Map<string, Verdict>()
   const proved = verify(batch.dependencies, batch.host, batch.connection, pairs, (name, verdict) => {
     verdicts.set(name, verdict)

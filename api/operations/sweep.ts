@@ -6,7 +6,7 @@ import { Operation } from '../model/operation.ts'
 import { FAR_AHEAD_MS } from './claim.ts'
 import { bringTimesBack } from './clock-put-back.ts'
 import type { PassDependencies } from './dependencies.ts'
-import { HOST_QUEUE, STACK_KINDS, STACK_QUEUE } from './kinds.ts'
+import { HOST_QUEUE, type OperationKind, STACK_KINDS, STACK_QUEUE } from './kinds.ts'
 import { addOwnOperation } from './own-operations.ts'
 
 const SWEEP_MS = 500
@@ -41,6 +41,7 @@ export function startSweep(
 
 async function sweep(boss: PgBoss, { em }: Pick<PassDependencies, 'em'>): Promise<void> {
   await queueReconciles(em.fork())
+  await queueAdoptions(em.fork())
   await bringTimesBack(em.fork())
   const due: { id: string; stack: boolean }[] = await em
     .fork()
@@ -88,6 +89,26 @@ async function queueReconciles(em: EntityManager): Promise<void> {
       })
       if (open + recent > 0) return
       addOwnOperation(tx, host, 'converge-host')
+    })
+  }
+}
+
+/** A bought host that was made ready although its purchase failed late: nobody else would hand it to its stack. */
+async function queueAdoptions(em: EntityManager): Promise<void> {
+  const without = await em.find(Host, {
+    ...{ removedAt: null, givenBackAt: null, cloud: { $ne: null }, stack: null },
+    ...{ convergedDigest: { $ne: null }, observation: 'ready' },
+  })
+  for (const host of without) {
+    await em.transactional(async (tx) => {
+      await tx.lock(host, 4)
+      const kind: OperationKind[] = ['buy-host', 'adopt-host', 'give-back-host']
+      const recent = new Date(Date.now() - RECONCILE_MS)
+      const known = await tx.count(Operation, {
+        ...{ host: host.id, kind },
+        $or: [{ state: ['queued', 'running'] }, { kind: 'adopt-host', createdAt: { $gt: recent } }],
+      })
+      if (known === 0) addOwnOperation(tx, host, 'adopt-host')
     })
   }
 }

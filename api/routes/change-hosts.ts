@@ -83,7 +83,13 @@ export function mountHostChanges(router: Router, context: RouteContext): void {
       if (Object.keys(resize).length === 0) {
         if (query.preview) throw nothingToPreview('updates')
         if (!updates) throw new AppError('VALIDATION_ERROR', 'Nothing is to be changed: name a field.')
-        const { operation } = await setUpdateWindow(context, actor, host.id, updates.window)
+        const { operation } = await setUpdateWindow(
+          context,
+          actor,
+          host.id,
+          updates.window,
+          '/updates/window',
+        )
         return await answerHost(call, operation, 200)
       }
       if (updates)

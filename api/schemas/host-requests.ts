@@ -28,7 +28,13 @@ const bought = z.strictObject({
     .number(ID_RULE)
     .refine((id) => Number.isSafeInteger(id) && id > 0, ID_RULE)
     .nullish(),
-  domain: z.strictObject({ zone: dnsName, record: dnsName }).nullish(),
+  domain: z
+    .strictObject({ zone: dnsName, record: dnsName })
+    .refine(
+      ({ zone, record }) => zone.length + record.length < 253,
+      'must be a name of at most 253 characters',
+    )
+    .nullish(),
 })
 
 const local = z.strictObject({ kind: z.literal('local'), name, tenancy })

@@ -6,7 +6,7 @@ import { Host } from '../model/host.ts'
 import { Operation } from '../model/operation.ts'
 import type { OperationKind } from '../operations/kinds.ts'
 import type { Actor, ServiceContext } from './context.ts'
-import { refuseTakenName } from './find-host.ts'
+import { flushName, refuseTakenName } from './find-host.ts'
 import { type IdempotencyClaim, keepRecord } from './idempotency.ts'
 import { addAuditEvent, addOperation } from './operations.ts'
 
@@ -41,7 +41,7 @@ export async function buyHost(
   return await em.fork().transactional(async (tx) => {
     await refuseTakenName(tx, purchase.name)
     const host = addHost(tx, purchase)
-    await tx.flush()
+    await flushName(tx, purchase.name)
     const { name, cloud } = purchase
     addAuditEvent(tx, actor, 'host.buy', host.id, { name, ...cloud })
     return await begin({ queue }, tx, actor, host, { kind: 'buy-host' }, claim)
@@ -76,11 +76,10 @@ export async function resizeHost(
 ): Promise<Operation> {
   return await em.fork().transactional(async (tx) => {
     const locked = await lockBought(tx, host)
-    const cloud = resized(locked, resize)
+    const input = { cloud: resized(locked, resize), ...(confirm === undefined ? {} : { confirm }) }
     const undo = { cloud: locked.cloud }
-    locked.cloud = cloud
     addAuditEvent(tx, actor, 'host.resize', host.id, { ...resize })
-    return await begin({ queue }, tx, actor, locked, { kind: 'resize-host', undo, input: { confirm } })
+    return await begin({ queue }, tx, actor, locked, { kind: 'resize-host', undo, input })
   })
 }
 
@@ -153,8 +152,17 @@ function resized({ name, cloud }: Host, resize: Resize): CloudSpec {
 
 async function lockBought(tx: Transaction, { id }: Host): Promise<Host> {
   const host = await tx.findOneOrFail(Host, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE })
+  await refuseWhileBusy(tx, host)
+  return host
+}
+
+/**
+ * A machine that is being bought, changed or given back is not changed otherwise meanwhile. The row must be locked.
+ * @throws OPERATION_IN_PROGRESS
+ */
+export async function refuseWhileBusy(tx: Transaction, host: Host): Promise<void> {
   refuse(await openOperation(tx, host))
-  if (!host.givenBackAt && !host.removedAt) return host
+  if (!host.givenBackAt && !host.removedAt) return
   throw new AppError(
     'OPERATION_IN_PROGRESS',
     `${host.name} is being given back and cannot be changed any more.`,

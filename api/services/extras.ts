@@ -4,6 +4,7 @@ import { AppError } from '../../common/errors.ts'
 import { type HostExtras, type HostSpec, withExtras } from '../../hosts/host-spec.ts'
 import { Host } from '../model/host.ts'
 import type { Operation } from '../model/operation.ts'
+import { refuseWhileBusy } from './bought-hosts.ts'
 import type { Actor, ServiceContext } from './context.ts'
 import { queueConverge } from './hosts.ts'
 import { addAuditEvent } from './operations.ts'
@@ -33,6 +34,7 @@ export async function setExtras(
   return await em.fork().transactional(async (tx) => {
     const host = await tx.findOneOrFail(Host, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE })
     checkExtras(host.spec, extras)
+    await refuseWhileBusy(tx, host)
     const spec = withExtras(host.spec, extras)
     if (isDeepStrictEqual(spec, host.spec)) return null
     host.spec = spec
@@ -40,6 +42,7 @@ export async function setExtras(
     host.edgeDigest = null
     addAuditEvent(tx, actor, 'host.extras', id, { ...extras, ...(by === undefined ? {} : { by }) })
     await tx.flush()
-    return by === undefined ? await queueConverge({ queue }, tx, host) : null
+    // A machine that has not booted yet is converged when it has.
+    return by === undefined && host.ssh ? await queueConverge({ queue }, tx, host) : null
   })
 }

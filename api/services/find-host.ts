@@ -1,4 +1,8 @@
-import type { EntityManager, FilterQuery } from '@mikro-orm/postgresql'
+import {
+  type EntityManager,
+  type FilterQuery,
+  UniqueConstraintViolationException,
+} from '@mikro-orm/postgresql'
 import { AppError } from '../../common/errors.ts'
 import { isId } from '../../common/ids.ts'
 import { Host } from '../model/host.ts'
@@ -36,10 +40,22 @@ export async function findHostOfStack(em: EntityManager, idOrName: string): Prom
 /** @throws HOST_EXISTS */
 export async function refuseTakenName(tx: EntityManager, name: string): Promise<void> {
   if ((await tx.count(Host, { name, removedAt: null })) === 0) return
-  throw new AppError('HOST_EXISTS', `There is a host ${name} already: choose another name.`, {
+  throw nameTaken(name)
+}
+
+/** Writes a new host; another request may have taken its name since that was looked for. @throws HOST_EXISTS */
+export async function flushName(tx: EntityManager, name: string): Promise<void> {
+  try {
+    await tx.flush()
+  } catch (error) {
+    throw error instanceof UniqueConstraintViolationException ? nameTaken(name) : error
+  }
+}
+
+const nameTaken = (name: string): AppError =>
+  new AppError('HOST_EXISTS', `There is a host ${name} already: choose another name.`, {
     fields: [{ field: '/name', message: 'is taken' }],
   })
-}
 
 /** The CA of a host in PEM form, for whoever knows the host's id. @throws HOST_NOT_FOUND */
 export async function findHostCa(em: EntityManager, id: string): Promise<string> {

@@ -29,9 +29,9 @@ function checkHostKey(text: string): string {
 }
 
 /** @throws VALIDATION_ERROR where it is not a time of day */
-export function checkWindow(window: string): void {
+export function checkWindow(window: string, field: string): void {
   if (/^([01]\d|2[0-3]):[0-5]\d$/.test(window)) return
-  throw refuse('/window', 'The window is the time at which updates begin, in UTC: HH:MM, as in 04:00.')
+  throw refuse(field, 'The window is the time at which updates begin, in UTC: HH:MM, as in 04:00.')
 }
 
 /** How a machine is reached, each part checked. @throws VALIDATION_ERROR */

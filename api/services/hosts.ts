@@ -11,9 +11,9 @@ import { HostCredential } from '../model/host-credential.ts'
 import { Instance } from '../model/instance.ts'
 import { LocalMachine } from '../model/local-machine.ts'
 import { Operation } from '../model/operation.ts'
-import { giveHostBack } from './bought-hosts.ts'
+import { giveHostBack, refuseWhileBusy } from './bought-hosts.ts'
 import type { Actor, ServiceContext } from './context.ts'
-import { refuseTakenName } from './find-host.ts'
+import { flushName, refuseTakenName } from './find-host.ts'
 import { checkHostName, checkSshAccess, checkWindow } from './host-access.ts'
 import { type IdempotencyClaim, keepRecord } from './idempotency.ts'
 import { addAuditEvent, addOperation } from './operations.ts'
@@ -55,7 +55,7 @@ export async function registerHost(
       controlPlane: input.kind === 'ssh' ? input.controlPlane : [],
     })
     const host = tx.create(Host, { name: input.name, spec, ssh, observation: 'never' })
-    await tx.flush()
+    await flushName(tx, input.name)
     addAuditEvent(tx, actor, 'host.register', host.id, { name: input.name, kind: input.kind })
     keepRecord(tx, claim, host.id)
     if (input.kind === 'local') {
@@ -120,10 +120,12 @@ export async function setUpdateWindow(
   actor: Actor | null,
   nameOrId: string,
   window: string,
+  field = '/window',
 ): Promise<{ host: Host; operation: Operation }> {
-  checkWindow(window)
+  checkWindow(window, field)
   return await em.fork().transactional(async (tx) => {
     const host = await findByNameOrId(tx, nameOrId)
+    await refuseWhileBusy(tx, host)
     host.spec = { ...host.spec, updates: { ...host.spec.updates, window } }
     addAuditEvent(tx, actor, 'host.update-window', host.id, { window })
     await tx.flush()
@@ -144,12 +146,14 @@ async function findByNameOrId(tx: ServiceContext['em'], nameOrId: string): Promi
 /**
  * Takes a host out of the inventory. A local machine is removed by the boot helper; a bought one is given back, by the
  * operation in the answer.
+ * @param forsake a bought machine of which nothing is left at the provider
  * @throws HOST_IN_USE, OPERATION_IN_PROGRESS
  */
 export async function removeHost(
   { em, queue }: HostContext,
   actor: Actor | null,
   nameOrId: string,
+  { forsake = false } = {},
 ): Promise<{ host: Host; operation: Operation | null }> {
   return await em.fork().transactional(async (tx) => {
     const host = await findByNameOrId(tx, nameOrId)
@@ -160,12 +164,18 @@ export async function removeHost(
         `The host ${host.name} holds ${databases} databases: delete them first.`,
       )
     }
-    if (host.cloud) return { host, operation: await giveHostBack({ queue }, tx, actor, host) }
+    if (host.cloud && !forsake) return { host, operation: await giveHostBack({ queue }, tx, actor, host) }
+    if (host.cloud) await refuseWhileBusy(tx, host)
     await tx.nativeDelete(Instance, { host: host.id, id: { $nin: await usedInstances(tx, host.id) } })
     await tx.nativeUpdate(LocalMachine, { host: host.id }, { wanted: 'removed' })
     host.removedAt = new Date()
     // A later host of the same name must not begin with this one's state.
-    if (host.stack) addOperation(tx, null, { kind: 'forget-stack', hostId: host.id })
+    if (host.stack || host.cloud)
+      addOperation(tx, null, {
+        kind: 'forget-stack',
+        hostId: host.id,
+        ...(forsake ? { input: { forsake } } : {}),
+      })
     addAuditEvent(tx, actor, 'host.remove', host.id, { name: host.name })
     return { host, operation: null }
   })

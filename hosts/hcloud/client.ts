@@ -37,15 +37,18 @@ export async function act(access: CloudAccess, path: string): Promise<void> {
   await answer(access, placeOf(access), 'POST', path)
 }
 
-async function answer(
-  access: CloudAccess,
-  place: URL,
-  method: 'GET' | 'POST',
-  path: string,
-): Promise<unknown> {
+/** Deletes something; what is gone already is no error. @throws CloudError */
+export async function remove(access: CloudAccess, path: string): Promise<void> {
+  await answer(access, placeOf(access), 'DELETE', path)
+}
+
+type Method = 'GET' | 'POST' | 'DELETE'
+
+async function answer(access: CloudAccess, place: URL, method: Method, path: string): Promise<unknown> {
   const { status, text } = await call(access, place, method, path)
   const body = parsed(text)
-  if (status === 200 || (method === 'POST' && status === 201)) return body
+  const good = { GET: [200], POST: [200, 201], DELETE: [200, 204, 404] }[method]
+  if (good.includes(status)) return body
   throw refusal(place.host, path, { status, ...saidIn(body, access) })
 }
 
@@ -89,7 +92,7 @@ function placeOf({ endpoint = HETZNER }: CloudAccess): URL {
 async function call(
   { token, deadlineMs = DEADLINE_MS }: CloudAccess,
   place: URL,
-  method: 'GET' | 'POST',
+  method: Method,
   path: string,
 ): Promise<{ status: number; text: string }> {
   const revealed = token.reveal()

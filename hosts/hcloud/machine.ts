@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { canonicalCidr } from '../../common/cidr.ts'
-import { act, type CloudAccess, list } from './client.ts'
+import { type CloudAccess, list } from './client.ts'
 
 /** What a host has in the cloud already. */
 export interface OwnMachine {
@@ -12,7 +12,6 @@ export interface OwnMachine {
 
 const server = z.object({
   id: z.number(),
-  status: z.string(),
   server_type: z.object({ name: z.string(), architecture: z.string() }),
   /** In GB; a machine goes to no type with less. */
   primary_disk_size: z.number(),
@@ -20,14 +19,12 @@ const server = z.object({
 const primaryIp = z.object({ ip: z.string() })
 
 /** The label that its stack gives to all that belongs to a host. */
-const HOST_LABEL = 'dbhost-host'
-
-const queryOf = (hostId: string): Record<string, string> => ({ label_selector: `${HOST_LABEL}=${hostId}` })
+export const HOST_LABEL = 'dbhost-host'
 
 /** @param hostId undefined: nothing was made yet */
 export async function ownMachine(access: CloudAccess, hostId: string | undefined): Promise<OwnMachine> {
   if (hostId === undefined) return { addresses: [] }
-  const query = queryOf(hostId)
+  const query = { label_selector: `${HOST_LABEL}=${hostId}` }
   const [servers, addresses] = await Promise.all([
     list(access, 'servers', server, { query }),
     list(access, 'primary_ips', primaryIp, { query }),
@@ -37,17 +34,3 @@ export async function ownMachine(access: CloudAccess, hostId: string | undefined
 
 /** A machine takes the first address of its IPv6 network. */
 const firstOf = (ip: string): string => ip.replace(/::(\/\d+)?$/, '::1')
-
-/** Of the host's largest volume, in GB; 0 where it has none. */
-export async function ownVolumeGb(access: CloudAccess, hostId: string): Promise<number> {
-  const volumes = await list(access, 'volumes', z.object({ size: z.number() }), { query: queryOf(hostId) })
-  return Math.max(0, ...volumes.map(({ size }) => size))
-}
-
-/** @returns whether the machine of the host had been off */
-export async function powerOn(access: CloudAccess, hostId: string): Promise<boolean> {
-  const servers = await list(access, 'servers', server, { query: queryOf(hostId) })
-  const off = servers.filter(({ status }) => status === 'off')
-  for (const { id } of off) await act(access, `/servers/${id}/actions/poweron`)
-  return off.length > 0
-}

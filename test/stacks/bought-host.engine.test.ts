@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import test from 'ava'
+import { HetznerEmulator } from '../hetzner/emulator.ts'
 import type { Answer } from '../host/service.ts'
 import { loginAnswer } from '../host/session.ts'
 import { until } from '../host/until.ts'
@@ -64,6 +65,16 @@ test.serial('a purchase that fails half-way is given back, and its name is free 
   t.deepEqual(buying.emulator.holdings(), {})
 })
 
+test.serial('a machine whose answer was lost is not left to pay for', async (t) => {
+  buying.emulator.fail({ method: 'POST', path: /^\/servers$/, with: { lose: 'reply' } })
+  const { body } = await buying.request('POST', '/hosts', WANTED)
+  const operation = await buying.ended(body.operation.id)
+  buying.emulator.resetFaults()
+  t.is(operation.state, 'failed')
+  t.regex(operation.error?.message ?? '', /was given back/)
+  t.deepEqual(buying.emulator.holdings(), {})
+})
+
 test.serial('a host is bought, configured on its volume, and taken over by its stack', async (t) => {
   const answer = await buying.request('POST', '/hosts', WANTED)
   t.true([201, 202].includes(answer.status), JSON.stringify(answer.body))
@@ -115,6 +126,26 @@ test.serial(
     const opened = await buying.request('PUT', `/databases/${shop.id}/allowlist`, { rules: [{ cidr: own }] })
     t.is(opened.status, 200, JSON.stringify(opened.body))
     t.is(await loginAnswer(shop, shop.caCertificate), 'in')
+  },
+)
+
+test.serial(
+  'a token of another project buys nothing again, and what it does not find stays known',
+  async (t) => {
+    const held = buying.emulator.holdings()
+    const other = await HetznerEmulator.start()
+    t.teardown(() => other.close())
+    buying.setToken(other.token, other.endpoint)
+    await buying.request('PATCH', `/hosts/${host.id}`, { updates: { window: '03:00' } })
+    const refused = await buying.lastEnded('update-stack', host.id, 'failed')
+    t.regex(refused.error?.message ?? '', /holds nothing of fsn-1/)
+    const resized = await buying.request('PATCH', `/hosts/${host.id}`, { volumeGb: 11 })
+    t.is((await buying.ended(resized.body.operation.id)).state, 'failed')
+    buying.setToken(buying.emulator.token)
+    t.deepEqual(other.holdings(), {})
+    t.deepEqual(buying.emulator.holdings(), held)
+    t.is((await buying.request('GET', `/hosts/${host.id}`)).body.cloud?.volumeGb, 10)
+    await buying.request('PATCH', `/hosts/${host.id}`, { updates: { window: '04:00' } })
   },
 )
 

@@ -2,6 +2,8 @@ import { chmodSync, chownSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFile
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Host } from '../../api/model/host.ts'
+import { Operation } from '../../api/model/operation.ts'
+import type { OperationKind } from '../../api/operations/kinds.ts'
 import { script } from '../../provisioner/shell.ts'
 import type { Engine } from '../../stacks/engine.ts'
 import { cloudFile } from '../../start/keys.ts'
@@ -93,12 +95,12 @@ export class BuyingService {
   }
 
   /** What the worker buys with; null takes it away. */
-  setToken(token: string | null): void {
+  setToken(token: string | null, endpoint = this.emulator.endpoint): void {
     const { installation } = this.managed.running.service
     const file = cloudFile(installation)
     rmSync(file, { force: true })
     if (token === null) return
-    writeFileSync(file, JSON.stringify({ token, endpoint: this.emulator.endpoint }), { mode: 0o600 })
+    writeFileSync(file, JSON.stringify({ token, endpoint }), { mode: 0o600 })
     chmodSync(file, 0o600)
     chownSync(file, findWorkerId(installation) ?? 0, 0)
   }
@@ -132,14 +134,37 @@ export class BuyingService {
     }
   }
 
-  /** This computer's address as the machine of this host sees it. */
-  async ownAddress(hostId: string): Promise<string> {
-    const { servers } = await this.ask<{ servers: { id: number; labels: Record<string, string> }[] }>(
-      '/servers',
-    )
+  /** The last operation of this kind on a host, once it is at this end. */
+  async lastEnded(kind: string, hostId: string, state: string): Promise<OperationAnswer> {
+    const { orm } = this.managed.running.service
+    for (;;) {
+      const where = { host: hostId, kind: kind as OperationKind }
+      const last = await orm.em.fork().findOne(Operation, where, { orderBy: { id: 'desc' } })
+      if (last?.state === state) return await this.ended(last.id)
+      await sleep(300)
+    }
+  }
+
+  /** The server of this host at the cloud. */
+  async #serverOf(hostId: string): Promise<number> {
+    type Row = { id: number; labels: Record<string, string> }
+    const { servers } = await this.ask<{ servers: Row[] }>('/servers')
     const server = servers.find(({ labels }) => labels['dbhost-host'] === hostId)
     if (!server) throw new Error(`no server is that of ${hostId}`)
-    return this.#cloud.machineOf(server.id).outer4
+    return server.id
+  }
+
+  /** This computer's address as the machine of this host sees it. */
+  async ownAddress(hostId: string): Promise<string> {
+    return this.#cloud.machineOf(await this.#serverOf(hostId)).outer4
+  }
+
+  /** As somebody would in the console of the cloud. */
+  async deleteServer(hostId: string): Promise<void> {
+    const path = `/servers/${await this.#serverOf(hostId)}`
+    const headers = { authorization: `Bearer ${this.emulator.token}` }
+    const { status } = await fetch(`${this.emulator.endpoint}${path}`, { method: 'DELETE', headers })
+    if (status !== 200) throw new Error(`DELETE ${path} answered ${status}`)
   }
 
   /** What the cloud says. */

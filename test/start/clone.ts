@@ -17,9 +17,12 @@ export interface Ended {
 /** A fresh clone of this repository in a folder of its own, packages hard-linked. */
 export class Clone {
   readonly path: string
+  /** What goes with it: the folder that was made for it. */
+  readonly #folder: string
 
-  private constructor(path: string) {
+  private constructor(path: string, folder = path) {
     this.path = path
+    this.#folder = folder
   }
 
   /** @param below path below a folder that only root may enter */
@@ -31,7 +34,7 @@ export class Clone {
     const skip = ['node_modules', '.dbhost', '.git'].map((name) => `--exclude=./${name}`)
     const copy = `tar -C "$0" ${skip.join(' ')} -cf - . | tar -C "$1" -xf -; cp -al "$0/node_modules" "$1/"`
     execFileSync('sh', ['-c', copy, REPOSITORY, path])
-    return new Clone(path)
+    return new Clone(path, folder)
   }
 
   /** One that another process made. */
@@ -65,11 +68,11 @@ export class Clone {
 
   async remove(): Promise<void> {
     if (existsSync(join(this.path, 'start'))) {
-      const { code, output } = await this.run('reset', '--yes')
+      const { code, output } = await this.run('reset', '--yes', '--forget-bought')
       // Without its folder nobody could take the installation away any more.
       if (code !== 0) throw new Error(`${this.path} could not be reset: ${output}`)
     }
-    rmSync(this.path, { recursive: true, force: true })
+    rmSync(this.#folder, { recursive: true, force: true })
   }
 }
 

@@ -9,7 +9,7 @@ import { readHostContent } from '../../model/host-content.ts'
 import { Operation } from '../../model/operation.ts'
 import { succeed } from '../finish.ts'
 import { makeHostKeys } from '../host-keys.ts'
-import { check } from './buy.ts'
+import { check } from './check.ts'
 import { cloudOf, engineOf, type Outcome, run, type StackWork } from './work.ts'
 
 type Change = 'buy' | 'resize' | 'give-back'
@@ -30,12 +30,12 @@ export interface Preview {
 
 /** Says what a change would bring and cost; nothing is changed. */
 export async function preview(work: StackWork): Promise<Outcome> {
-  const { dependencies, operations } = work
-  for (const operation of operations) {
-    const result = await look({ ...work, operations: [operation] }, operation)
-    await dependencies.em.fork().nativeUpdate(Operation, { id: operation.id }, { result: { ...result } })
-  }
-  await work.journal.written()
+  const { dependencies, operations, journal } = work
+  const [operation] = operations
+  if (!operation) return 'ended'
+  const result = { ...(await look(work, operation)) }
+  await dependencies.em.fork().nativeUpdate(Operation, { id: operation.id }, { result })
+  await journal.written()
   await succeed(dependencies.em, operations, dependencies.workerId, [])
   return 'ended'
 }
@@ -59,7 +59,7 @@ async function look(work: StackWork, { input }: Operation): Promise<Preview> {
   const onStep = ({ operation, type, resource }: StackStep): void => {
     resources.set(`${type} ${resource}`, { operation, type, name: resource })
   }
-  const scratch = change === 'buy' ? mkdtempSync(join(access.settings.directory, 'preview-')) : null
+  const scratch = change === 'buy' ? mkdtempSync(join(access.settings.directory, 'runs', 'preview-')) : null
   const command = change === 'give-back' ? 'preview-destroy' : 'preview'
   try {
     const backend = scratch === null ? {} : { backendUrl: `file://${scratch}` }

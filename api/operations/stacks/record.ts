@@ -34,6 +34,15 @@ export async function recordRun(
   })
 }
 
+/** What an update is about to close counts as closed from its begin on: an opening again must wait for the next one. */
+export async function narrowAllow(em: EntityManager, host: Host, { allow }: HostDocument): Promise<void> {
+  if (!host.cloud || !host.stack?.allow) return
+  const kept = new Set(allow)
+  const stack = { ...host.stack, allow: host.stack.allow.filter((cidr) => kept.has(cidr)) }
+  await em.fork().nativeUpdate(Host, { id: host.id }, { stack })
+  host.stack = stack
+}
+
 /** Every run by hand begins by asking for the host's document. */
 async function whoBegan(tx: EntityManager, hostId: string, endedAt: string): Promise<string> {
   const where = { action: 'host.document', resource: hostId, createdAt: { $lte: new Date(endedAt) } }

@@ -4,28 +4,29 @@ import { CloudError } from '../../../hosts/hcloud/client.ts'
 import { removeOldRuns, StackError } from '../../../stacks/gateway.ts'
 import { Host } from '../../model/host.ts'
 import type { Operation } from '../../model/operation.ts'
-import { revoke, revokedOperations } from '../authority.ts'
+import { OperationStep } from '../../model/operation-step.ts'
+import { noteRevoked, revokedOperations } from '../authority.ts'
 import { claimOperations, markOf, releaseOperations } from '../claim.ts'
 import type { PassDependencies } from '../dependencies.ts'
-import { fail } from '../finish.ts'
+import { ClaimLost, failWithin } from '../finish.ts'
 import { Journal } from '../journal.ts'
 import { type OperationKind, STACK_QUEUE } from '../kinds.ts'
-import { buy, undoPurchase } from './buy.ts'
+import { buy, type Undone, undoPurchase } from './buy.ts'
 import { giveBack, keepAfterAll } from './give-back.ts'
 import { preview } from './preview.ts'
 import { resize, undoResize } from './resize.ts'
 import { runTogether } from './together.ts'
-import type { Outcome, StackAccess, StackWork } from './work.ts'
+import { type Outcome, revoked, type StackAccess, type StackWork } from './work.ts'
 
 /** Stack operations that one worker runs at the same time: each takes half a gigabyte for some seconds. */
 const AT_ONCE = 2
 const POLL_SECONDS = 0.5
 
-/** What may pass is tried again until the operation is this old. */
+/** What may pass is tried again for this long after the operation last got on. */
 const PATIENCE_MS = 15 * 60_000
 const LONGEST_PAUSE_MS = 60_000
 
-type Undo = (work: StackWork) => Promise<string>
+type Undo = (work: StackWork, error: unknown) => Promise<Undone>
 
 /** Kinds that are carried out one by one, each with what puts things right where it fails for good. */
 const ALONE: Partial<Record<OperationKind, { act: (work: StackWork) => Promise<Outcome>; undo?: Undo }>> = {
@@ -84,20 +85,18 @@ async function serve(
   hostId: string,
   operations: readonly Operation[],
 ): Promise<void> {
-  const { em, log, workerId } = dependencies
+  const { em, log } = dependencies
   const host = await em.fork().findOneOrFail(Host, { id: hostId })
   const journal = new Journal(em, dependencies.checkpoint)
-  const work: StackWork = { dependencies, access, host, operations, journal }
-  const [first] = operations
-  const alone = first && ALONE[first.kind]
-  for (const operation of await revokedOperations(em, operations)) {
-    await undo(work, alone?.undo)
-    await revoke(em, operation, workerId)
-    return
-  }
+  // What an attempt that died had begun is not known.
+  const began = operations.some(({ attempts }) => attempts > 1)
+  const work: StackWork = { dependencies, access, host, operations, journal, began }
   try {
+    if ((await revokedOperations(em, operations)).length > 0) throw revoked()
+    const alone = operations[0] && ALONE[operations[0].kind]
     await (alone ? alone.act(work) : runTogether(work))
   } catch (error) {
+    if (error instanceof ClaimLost) return log.warn({ host: host.name }, error.message)
     log.error({ hostId, err: error }, 'stack operation failed')
     await journal.written().catch(() => undefined)
     for (const operation of operations) await endOrRetry(work, operation, error)
@@ -116,27 +115,39 @@ async function endOrRetry(work: StackWork, operation: Operation, error: unknown)
   const { em, workerId, log } = work.dependencies
   const message = messageOf(error)
   log.warn({ operation: operation.id, attempt: operation.attempts, reason: message }, 'stack attempt failed')
-  if (mayPass(error) && Date.now() - operation.createdAt.getTime() < PATIENCE_MS) {
+  if (mayPass(error) && Date.now() - (await lastProgress(work, operation)) < PATIENCE_MS) {
     const pause = Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** Math.min(operation.attempts, 6))
     return await releaseOperations(em, [operation], workerId, pause)
   }
-  const outcome = await undo(work, ALONE[operation.kind]?.undo)
+  const { said, row } = await undo(work, error, ALONE[operation.kind]?.undo)
   const [code, fields] =
     error instanceof AppError ? [error.code, error.fields] : (['STACK_ERROR', []] as const)
-  const text = [message, outcome].filter(Boolean).join(' ')
-  await fail(em, [operation], workerId, code, text, [...fields])
+  const text = [message, said].filter(Boolean).join(' ')
+  // Together: whoever took the operation up between the two would go on with what was undone.
+  await em.fork().transactional(async (tx) => {
+    if (row) await tx.nativeUpdate(Host, { id: work.host.id }, row)
+    if (code === 'AUTHORIZATION_REVOKED') noteRevoked(tx, operation)
+    await failWithin(tx, [operation], workerId, code, text, [...fields])
+  })
 }
 
-/** @returns what became of what was changed already, in words */
-async function undo(work: StackWork, action: Undo | undefined): Promise<string> {
+/** When the operation was asked for, or its last step was done: each step has the whole patience. */
+async function lastProgress({ dependencies }: StackWork, { id, createdAt }: Operation): Promise<number> {
+  const done = { operation: id, finishedAt: { $ne: null }, state: 'done' as const }
+  const [last] = await dependencies.em
+    .fork()
+    .find(OperationStep, done, { orderBy: { finishedAt: 'desc' }, limit: 1 })
+  return Math.max(createdAt.getTime(), last?.finishedAt?.getTime() ?? 0)
+}
+
+/** @returns what became of what was changed already, in words, and what of the host's row goes with it */
+async function undo(work: StackWork, error: unknown, action: Undo | undefined): Promise<Undone> {
   try {
-    return (await action?.(work)) ?? ''
-  } catch (error) {
-    const { log, em } = work.dependencies
-    log.error({ host: work.host.name, err: error }, 'a failed stack operation could not be undone')
-    const detail = `What it had changed could not be put back (${messageOf(error)}): look at the host, and delete it to give it back.`
-    const seen = { observation: 'failed', observationDetail: detail } as const
-    await em.fork().nativeUpdate(Host, { id: work.host.id }, seen)
-    return detail
+    return (await action?.(work, error)) ?? { said: '' }
+  } catch (failure) {
+    const { log } = work.dependencies
+    log.error({ host: work.host.name, err: failure }, 'a failed stack operation could not be undone')
+    const said = `What it had changed could not be put back: ${messageOf(failure)}`
+    return { said, row: { observation: 'failed', observationDetail: said } }
   }
 }

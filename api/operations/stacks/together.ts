@@ -1,11 +1,12 @@
 import { documentDigest, hostDocument } from '../../../stacks/document.ts'
-import { type ChangeSummary, countOf, type StackCommand } from '../../../stacks/protocol.ts'
+import { countOf, type StackCommand } from '../../../stacks/protocol.ts'
 import type { Host } from '../../model/host.ts'
 import { readHostContent } from '../../model/host-content.ts'
 import type { Operation } from '../../model/operation.ts'
 import { putOff } from '../claim.ts'
 import { succeed } from '../finish.ts'
-import { recordRun } from './record.ts'
+import { describeChanges } from './describe-changes.ts'
+import { narrowAllow, recordRun } from './record.ts'
 import { engineOf, type Outcome, run, type StackWork } from './work.ts'
 
 /** A run by hand is looked for this often, and for this long. */
@@ -30,6 +31,7 @@ export async function runTogether(work: StackWork): Promise<Outcome> {
   const current = host.stack?.digest === documentDigest(document)
   const command = commandFor(host, observes && current)
   for (const step of RUN_STEPS) journal.begin(operations, step)
+  if (command === 'update' && host.stack) await narrowAllow(em, host, document)
   const { changes, byHand } = await run(work, engine, command, document, { step: command })
   await checkpoint('stack:ran')
   if (command === 'observe' && byHand.length === 0 && operations.some(mayStillRun)) {
@@ -54,8 +56,3 @@ function commandFor({ removedAt, stack }: Host, observes: boolean): StackCommand
 
 /** Nobody knows how long somebody takes; after this time what comes later is seen by the next update. */
 const mayStillRun = ({ createdAt }: Operation): boolean => Date.now() - createdAt.getTime() < HAND_RUN_MS
-
-export function describeChanges(changes: ChangeSummary): string {
-  const parts = Object.entries(changes).filter(([kind]) => kind !== 'same')
-  return parts.length === 0 ? 'nothing changed' : parts.map(([kind, count]) => `${count} ${kind}`).join(', ')
-}
