@@ -1,13 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { INSTALLATIONS } from '../hosts/local/machine.ts'
 import { removeMachines } from '../hosts/local/remove.ts'
 import { removeControlGroups } from '../start/control-groups.ts'
 import { identify, isAlive, type ProcessIdentity } from '../start/processes.ts'
 
 const OWNER = 'test-run.json'
+/** An installation that is stopped in order takes some seconds. */
+const END_MS = 60_000
 /** How the folders begin in which tests start copies of this repository. */
 export const CLONES = join(tmpdir(), 'dbhost-clone-')
 
@@ -29,10 +32,32 @@ function removeClients(installation: string): void {
   }
 }
 
+/** What a killed run had started goes on without it, and keeps its installation in use. */
+async function endProcessesIn(folder: string): Promise<void> {
+  const told = new Set<string>()
+  for (const end = Date.now() + END_MS; Date.now() < end; await sleep(500)) {
+    const running = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          return readlinkSync(`/proc/${pid}/cwd`).startsWith(`${folder}/`)
+        } catch {
+          return false
+        }
+      })
+    if (running.length === 0) return
+    // A second signal would cut its orderly end short.
+    for (const pid of running.filter((one) => !told.has(one))) process.kill(Number(pid), 'SIGTERM')
+    for (const pid of running) told.add(pid)
+  }
+}
+
 /** Takes away what test runs left that were killed, and nothing of one that goes on. */
 export async function removeLeftovers(tell: (line: string) => void): Promise<void> {
   const installations = existsSync(INSTALLATIONS) ? readdirSync(INSTALLATIONS) : []
   for (const folder of globSync(`${CLONES}*`).filter(isLeftOver)) {
+    await endProcessesIn(folder)
+    let isReset = true
     for (const id of installations) {
       const record = join(INSTALLATIONS, id, 'clone')
       const clone = existsSync(record) ? readFileSync(record, 'utf8').trim() : ''
@@ -43,9 +68,12 @@ export async function removeLeftovers(tell: (line: string) => void): Promise<voi
         cwd: clone,
         encoding: 'utf8',
       })
-      if (reset.status !== 0) throw new Error(`${clone} could not be reset: ${reset.stdout}${reset.stderr}`)
+      if (reset.status === 0) continue
+      // It need not be in the way; without its folder nobody could take it away any more.
+      tell(`${clone} could not be reset: ${reset.stdout}${reset.stderr}`)
+      isReset = false
     }
-    rmSync(folder, { recursive: true, force: true })
+    if (isReset) rmSync(folder, { recursive: true, force: true })
   }
   for (const id of installations.filter((name) => isLeftOver(join(INSTALLATIONS, name)))) {
     tell(`Removing the machines ${id} of a test that was killed`)
