@@ -52,6 +52,30 @@ test.serial('the same Idempotency-Key buys once, and a preview is another reques
   t.is(again.body.code, 'HOST_EXISTS')
 })
 
+test.serial('of hosts that are asked for at once under one name one is bought', async (t) => {
+  const answers = await Promise.all(
+    Array.from({ length: 4 }, () => app.request('POST', '/hosts', { body: buy('same-1') })),
+  )
+  t.deepEqual(answers.map(({ status }) => status).toSorted(), [201, 409, 409, 409])
+})
+
+test.serial('while a machine is bought nothing else is changed about it', async (t) => {
+  app.worker.outcome = 'hold'
+  const headers = { prefer: 'wait=0' }
+  const { body } = await app.request('POST', '/hosts', { body: buy('busy-1'), headers })
+  const changes: [string, string, object][] = [
+    ['PATCH', `/hosts/${body.id}`, { updates: { window: '03:00' } }],
+    ['PUT', `/hosts/${body.id}/extras`, { labels: { team: 'data' } }],
+  ]
+  for (const [method, path, sent] of changes) {
+    t.is((await app.request(method, path, { body: sent, headers })).body.code, 'OPERATION_IN_PROGRESS', path)
+  }
+  const wrong = await app.request('PATCH', `/hosts/${app.host.id}`, {
+    body: { updates: { window: '25:00' } },
+  })
+  t.deepEqual(fieldsOf(wrong.body), ['/updates/window'])
+})
+
 test.serial('a preview leaves no host and takes no name', async (t) => {
   const { status, body } = await app.request('POST', '/hosts?preview=true', { body: buy('looked-1') })
   t.is(status, 200)
