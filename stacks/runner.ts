@@ -9,18 +9,13 @@ import { messageOf } from '../common/errors.ts'
 import { Secret } from '../common/secret.ts'
 import { serveKey } from '../provisioner/key-agent.ts'
 import { isHeldByTheDead } from './dead-lock.ts'
+import { giveBack } from './give-back.ts'
 import { hostStack } from './host-stack.ts'
 import { PROJECT, PROVIDER, stackName } from './names.ts'
 import { settlePendingCreates } from './pending-creates.ts'
-import {
-  type ChangeSummary,
-  countOf,
-  type HandRun,
-  type RunnerMessage,
-  type RunnerRequest,
-  type RunResult,
-} from './protocol.ts'
-import { cloudUrnsOf, holdsMachines, isOfAnother, readState, withoutEdge, writeState } from './stack-state.ts'
+import type { ChangeSummary, RunnerMessage, RunnerRequest, RunResult } from './protocol.ts'
+import { handRuns, summaryOf } from './run-history.ts'
+import { holdsMachines, isOfAnother, readState } from './stack-state.ts'
 
 const tell = (message: RunnerMessage): void => {
   process.send?.(message)
@@ -86,31 +81,12 @@ async function carryOut(stack: Stack, request: RunnerRequest): Promise<Done> {
   if (command === 'preview') return changed(summaryOf((await stack.preview(HOW)).changeSummary))
   if (command === 'preview-destroy')
     return changed(summaryOf((await stack.previewDestroy(HOW)).changeSummary))
-  if (command === 'destroy') return changed(await giveBack(stack, request))
+  if (command === 'destroy') return changed(await giveBack(stack, document.name, HOW))
   const { summary, outputs } = await stack.up({ ...HOW, refresh: refresh && command === 'update' })
   return {
     changes: summaryOf(summary.resourceChanges),
     outputs: Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value])),
   }
-}
-
-/**
- * Takes the protection off first, which the document does not ask for any more, from what there is: nothing is bought for
- * that, and what somebody deleted in the cloud is no obstacle. The edge goes with its machine, so nobody logs in there. The
- * state goes last.
- */
-async function giveBack(stack: Stack, { document }: RunnerRequest): Promise<ChangeSummary> {
-  const found = await readState(stack)
-  const bought = cloudUrnsOf(found)
-  if (bought.length > 0) await stack.refresh({ ...HOW, target: bought })
-  const target = cloudUrnsOf(await readState(stack))
-  if (target.length > 0) await stack.up({ ...HOW, target })
-  const state = await readState(stack)
-  const resources = state.resources.map((resource) => ({ ...resource, protect: false }))
-  await writeState(stack, state, { resources: bought.length > 0 ? withoutEdge(resources) : resources })
-  const { summary } = await stack.destroy(HOW)
-  await stack.workspace.removeStack(stackName(document.name))
-  return summaryOf(summary.resourceChanges)
 }
 
 /** What is left of a host of the same name, or of an adoption that died, is no state of this host. */
@@ -121,24 +97,6 @@ async function emptied(stack: Stack, request: RunnerRequest): Promise<Stack> {
   await stack.workspace.removeStack(stackName(request.document.name), { force: true })
   return await openStack(request)
 }
-
-/** What others did on this stack since we looked last. */
-async function handRuns(stack: Stack, after: string): Promise<HandRun[]> {
-  const entries = await stack.history(20, 1)
-  return entries
-    .filter(({ environment, endTime }) => !isOurs(environment) && endTime.getTime() > Date.parse(after))
-    .map(({ kind, result, endTime, resourceChanges }) => ({
-      ...{ kind, result, endedAt: endTime.toISOString() },
-      changes: countOf(summaryOf(resourceChanges)),
-    }))
-}
-
-const isOurs = (environment: Record<string, string>): boolean => environment['exec.kind'] === 'auto.inline'
-
-const summaryOf = (changes: Partial<Record<string, number>> | undefined): ChangeSummary =>
-  Object.fromEntries(
-    Object.entries(changes ?? {}).flatMap(([name, count]) => (count ? [[name, count] as const] : [])),
-  )
 
 async function run(request: RunnerRequest): Promise<void> {
   const agent = await serveKey(request.directory, new Secret(request.privateKey))

@@ -1,14 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
-import { LockMode } from '@mikro-orm/postgresql'
 import { AppError } from '../../common/errors.ts'
 import { type CloudSpec, defaultHostSpec, type Tenancy } from '../../hosts/host-spec.ts'
 import { Host } from '../model/host.ts'
-import { Operation } from '../model/operation.ts'
-import type { OperationKind } from '../operations/kinds.ts'
+import type { Operation } from '../model/operation.ts'
 import type { Actor, ServiceContext } from './context.ts'
 import { flushName, refuseTakenName } from './find-host.ts'
-import { type IdempotencyClaim, keepRecord } from './idempotency.ts'
-import { addAuditEvent, addOperation } from './operations.ts'
+import { beginOnStack, lockBought } from './host-operations.ts'
+import type { IdempotencyClaim } from './idempotency.ts'
+import { addAuditEvent } from './operations.ts'
 
 type HostContext = Pick<ServiceContext, 'em' | 'queue'>
 type Transaction = ServiceContext['em']
@@ -22,9 +21,6 @@ export interface Purchase {
 
 /** What of a bought host may become another. */
 export type Resize = { [Name in 'serverType' | 'volumeGb']?: CloudSpec[Name] | undefined }
-
-/** The kinds that work on the machine itself: one of them at a time. */
-const EXCLUSIVE: readonly OperationKind[] = ['buy-host', 'resize-host', 'give-back-host']
 
 function addHost(tx: Transaction, { name, tenancy, cloud }: Purchase, more: Partial<Host> = {}): Host {
   const spec = defaultHostSpec({ name, kind: 'hcloud', tenancy, addresses: [], controlPlane: [] })
@@ -44,7 +40,7 @@ export async function buyHost(
     await flushName(tx, purchase.name)
     const { name, cloud } = purchase
     addAuditEvent(tx, actor, 'host.buy', host.id, { name, ...cloud })
-    return await begin({ queue }, tx, actor, host, { kind: 'buy-host' }, claim)
+    return await beginOnStack({ queue }, tx, actor, host, { kind: 'buy-host' }, claim)
   })
 }
 
@@ -62,7 +58,14 @@ export async function previewPurchase(
     await refuseTakenName(tx, purchase.name)
     const host = addHost(tx, purchase, { removedAt: new Date() })
     await tx.flush()
-    return await begin({ queue }, tx, actor, host, { kind: 'preview-host', input: { change: 'buy' } }, claim)
+    return await beginOnStack(
+      { queue },
+      tx,
+      actor,
+      host,
+      { kind: 'preview-host', input: { change: 'buy' } },
+      claim,
+    )
   })
 }
 
@@ -79,7 +82,7 @@ export async function resizeHost(
     const input = { cloud: resized(locked, resize), ...(confirm === undefined ? {} : { confirm }) }
     const undo = { cloud: locked.cloud }
     addAuditEvent(tx, actor, 'host.resize', host.id, { ...resize })
-    return await begin({ queue }, tx, actor, locked, { kind: 'resize-host', undo, input })
+    return await beginOnStack({ queue }, tx, actor, locked, { kind: 'resize-host', undo, input })
   })
 }
 
@@ -94,7 +97,7 @@ export async function previewResize(
   const input = { change: 'resize', cloud }
   return await em
     .fork()
-    .transactional((tx) => begin({ queue }, tx, actor, host, { kind: 'preview-host', input }))
+    .transactional((tx) => beginOnStack({ queue }, tx, actor, host, { kind: 'preview-host', input }))
 }
 
 export async function previewGivingBack(
@@ -105,22 +108,7 @@ export async function previewGivingBack(
   const input = { change: 'give-back' }
   return await em
     .fork()
-    .transactional((tx) => begin({ queue }, tx, actor, host, { kind: 'preview-host', input }))
-}
-
-/** Lets the machine and all that was bought with it be given back; the host is gone when it is. The row must be locked. */
-export async function giveHostBack(
-  { queue }: Pick<HostContext, 'queue'>,
-  tx: Transaction,
-  actor: Actor | null,
-  host: Host,
-): Promise<Operation> {
-  const open = await openOperation(tx, host)
-  if (open?.kind === 'give-back-host') return open
-  refuse(open)
-  host.givenBackAt = new Date()
-  addAuditEvent(tx, actor, 'host.give-back', host.id, { name: host.name })
-  return await begin({ queue }, tx, actor, host, { kind: 'give-back-host' })
+    .transactional((tx) => beginOnStack({ queue }, tx, actor, host, { kind: 'preview-host', input }))
 }
 
 /** What the host is to become. @throws VALIDATION_ERROR */
@@ -148,50 +136,4 @@ function resized({ name, cloud }: Host, resize: Resize): CloudSpec {
     throw new AppError('VALIDATION_ERROR', `${name} is of that size already: nothing is to be changed.`)
   }
   return wanted
-}
-
-async function lockBought(tx: Transaction, { id }: Host): Promise<Host> {
-  const host = await tx.findOneOrFail(Host, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE })
-  await refuseWhileBusy(tx, host)
-  return host
-}
-
-/**
- * A machine that is being bought, changed or given back is not changed otherwise meanwhile. The row must be locked.
- * @throws OPERATION_IN_PROGRESS
- */
-export async function refuseWhileBusy(tx: Transaction, host: Host): Promise<void> {
-  refuse(await openOperation(tx, host))
-  if (!host.givenBackAt && !host.removedAt) return
-  throw new AppError(
-    'OPERATION_IN_PROGRESS',
-    `${host.name} is being given back and cannot be changed any more.`,
-  )
-}
-
-const openOperation = (tx: Transaction, host: Host): Promise<Operation | null> =>
-  tx.findOne(Operation, { host: host.id, kind: [...EXCLUSIVE], state: ['queued', 'running'] })
-
-function refuse(open: Operation | null): void {
-  if (!open) return
-  throw new AppError(
-    'OPERATION_IN_PROGRESS',
-    `The operation ${open.id} (${open.kind}) of this host is not at its end. Wait for it, then repeat this.`,
-  )
-}
-
-async function begin(
-  { queue }: Pick<HostContext, 'queue'>,
-  tx: Transaction,
-  actor: Actor | null,
-  host: Host,
-  wanted: { kind: OperationKind; input?: Record<string, unknown>; undo?: Record<string, unknown> },
-  claim?: IdempotencyClaim,
-): Promise<Operation> {
-  const operation = addOperation(tx, actor, { ...wanted, hostId: host.id })
-  await tx.flush()
-  keepRecord(tx, claim, operation.id)
-  await tx.flush()
-  await queue.wakeStack(tx, host.id)
-  return operation
 }
