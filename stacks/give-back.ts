@@ -12,19 +12,20 @@ interface RunOptions {
 }
 
 /**
- * Takes the protection off first, which the document does not ask for any more, from what there is: nothing is bought for
- * that, and what somebody deleted in the cloud is no obstacle. The edge goes with its machine, so nobody logs in there. The
- * state goes last.
+ * Gives back what was bought. The edge goes with its machine: it leaves the state first, so nobody logs in there, or has to
+ * have the same version of us. Then the protection goes, which the document does not ask for any more, from what there is:
+ * nothing is bought for that, and what somebody deleted in the cloud is no obstacle. The state goes last.
  */
 export async function giveBack(stack: Stack, name: string, how: RunOptions): Promise<ChangeSummary> {
-  const found = await readState(stack)
-  const bought = cloudUrnsOf(found)
-  if (bought.length > 0) await stack.refresh({ ...how, target: bought })
-  const target = cloudUrnsOf(await readState(stack))
-  if (target.length > 0) await stack.up({ ...how, target })
   const state = await readState(stack)
-  const resources = state.resources.map((resource) => ({ ...resource, protect: false }))
-  await writeState(stack, state, { resources: bought.length > 0 ? withoutEdge(resources) : resources })
+  const bought = cloudUrnsOf(state)
+  if (bought.length > 0) {
+    const resources = withoutEdge(state.resources).map((resource) => ({ ...resource, protect: false }))
+    await writeState(stack, state, { resources })
+    await stack.refresh({ ...how, target: bought })
+    const target = cloudUrnsOf(await readState(stack))
+    if (target.length > 0) await stack.up({ ...how, target })
+  }
   const { summary } = await stack.destroy(how)
   await stack.workspace.removeStack(stackName(name))
   return summaryOf(summary.resourceChanges)
