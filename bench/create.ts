@@ -4,6 +4,7 @@ import { Instance } from '../api/model/instance.ts'
 import type { Service } from '../test/host/service.ts'
 import { login } from '../test/login.ts'
 import { floor } from './floor.ts'
+import { median } from './median.ts'
 
 export interface CreateFigures {
   /** Databases on the host when it was measured. */
@@ -19,20 +20,23 @@ export interface Comparison {
   ratio: number
 }
 
-const median = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
-
-const newNetwork = (): string => `203.${randomInt(256)}.${randomInt(256)}.${randomInt(256)}/32`
+/** One that no rule had before. */
+export const newNetwork = (): string => `203.${randomInt(256)}.${randomInt(256)}.${randomInt(256)}/32`
 
 let ordinal = 0
 const nextName = (): string => `bench-${(ordinal++).toString(36).padStart(4, '0')}`
 
-/** Milliseconds from POST until a fresh login over verified TLS has its answer. */
-async function create(service: Service, extra: string[]): Promise<number> {
+/**
+ * Milliseconds from POST until a fresh login over verified TLS has its answer.
+ * @param extra networks on its allowlist beside our own
+ */
+export async function create(service: Service, extra: string[]): Promise<number> {
   const own = service.host.spec.controlPlane.map((cidr) => ({ cidr }))
   const allowlist = extra.length > 0 ? { allowlist: [...own, ...extra.map((cidr) => ({ cidr }))] } : {}
   const began = performance.now()
-  const { status, body } = await service.request('POST', '/databases', { name: nextName(), ...allowlist })
+  const { status, body } = await service.request('POST', '/databases', {
+    ...{ name: nextName(), host: service.host.name, ...allowlist },
+  })
   if (status !== 201) throw new Error(`POST /databases answered ${status}: ${body.detail ?? ''}`)
   await login(body, service.ca)
   return performance.now() - began

@@ -56,7 +56,7 @@ const ROOMS: { name: string; room: Room }[] = [
 const LIBRARIES: [RegExp, RegExp][] = [
   [/^(koa|@koa\/|koa-ratelimit)/, /^(api\/(app|server|routes|middleware|schemas)|test|bench)/],
   [/^(ssh2|node-ssh)$/, /^(provisioner\/|test)/],
-  [/^@pulumi\//, /^(stacks|test)\//],
+  [/^@pulumi\//, /^(stacks|test|bench)\//],
   [/^@mikro-orm\//, /^(api|start|test|bench)/],
 ]
 
