@@ -3,6 +3,7 @@ import { ownThings, removeThings } from '../../../hosts/hcloud/own-things.ts'
 import { hostDocument } from '../../../stacks/document.ts'
 import type { ChangeSummary } from '../../../stacks/protocol.ts'
 import type { HostContent } from '../../model/host-content.ts'
+import { Operation } from '../../model/operation.ts'
 import { forgetBought } from './noted-bought.ts'
 import { cloudOf, engineOf, run, type StackWork } from './work.ts'
 
@@ -17,7 +18,10 @@ export async function destroyAll(
   content: HostContent,
   step: string,
 ): Promise<ChangeSummary> {
-  const { access, host, journal, operations } = work
+  const { access, dependencies, host, journal, operations } = work
+  const [operation] = operations
+  // An attempt that died behind it has done it all.
+  if (operation?.input?.destroyed === true) return {}
   const cloud = cloudOf(work)
   // Else a token of another project would find nothing to give back, and the state that knows of it would go.
   if (host.ssh && (await ownThings(cloud, host.id)).length === 0) throw nothingThere(host.name)
@@ -35,6 +39,10 @@ export async function destroyAll(
       'STACK_ERROR',
       `At Hetzner Cloud there is still, and costs money: ${left.map(({ kind, name }) => `${name} (${kind})`).join(', ')}. Look there why, then delete the host again.`,
     )
+  if (operation) {
+    const input = { ...operation.input, destroyed: true }
+    await dependencies.em.fork().nativeUpdate(Operation, { id: operation.id }, { input })
+  }
   forgetBought(access, host)
   return changes
 }
