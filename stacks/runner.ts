@@ -74,7 +74,9 @@ async function carryOut(stack: Stack, request: RunnerRequest): Promise<Done> {
     await stack.workspace.removeStack(stackName(document.name), { force: true })
     return changed({})
   }
-  if (isOfAnother(await readState(stack), document))
+  // To read the state starts the engine once more: only where something was bought, or may have been.
+  const mayBeBought = document.cloud !== null || command === 'adopt'
+  if (mayBeBought && isOfAnother(await readState(stack), document))
     throw new Error(
       `The stack ${stackName(document.name)} holds what was bought for another host that bore the name ${document.name}: look with pulumi stack.`,
     )
