@@ -29,8 +29,10 @@ export interface WorkerConfig {
 }
 
 export interface StackConfig {
-  /** Of the engine's state: `postgres://…`, `file://…` or `s3://…`. */
+  /** Of the engine's state where `stateFile` says nothing else: `postgres://…`, `file://…` or `s3://…`. */
   backendUrl: string
+  /** Where the state lies since it was moved; it need not be there. */
+  stateFile: string | undefined
   passphraseFile: string
   /** A folder of this worker's own. */
   directory: string
@@ -153,6 +155,7 @@ function readStacks(env: Environment): StackConfig | undefined {
     passphraseFile: required(env, 'DBHOST_STACK_PASSPHRASE_FILE'),
     directory: required(env, 'DBHOST_STACK_DIRECTORY'),
     engineFile: required(env, 'DBHOST_ENGINE_FILE'),
+    stateFile: env.DBHOST_STACK_STATE_FILE || undefined,
     cloudFile: env.DBHOST_HCLOUD_FILE || undefined,
     installation: required(env, 'DBHOST_INSTALLATION'),
   }

@@ -2,6 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import { messageOf } from '../common/errors.ts'
 import { createLogger } from '../common/log.ts'
 import { readEngineRecord } from '../stacks/engine.ts'
+import type { StateAccess } from '../stacks/gateway.ts'
 import { readWorkerConfig, type StackConfig } from './config.ts'
 import { awaitDatabase } from './model/await-database.ts'
 import { openOrm } from './model/orm.ts'
@@ -12,6 +13,7 @@ import { startMeasuring } from './operations/measure.ts'
 import { startRunner, takeOver } from './operations/runner.ts'
 import { readCloudAccess } from './operations/stacks/cloud-access.ts'
 import { startStackOperations } from './operations/stacks/serve.ts'
+import { readStateSetting, stateAccess } from './operations/stacks/state-setting.ts'
 import type { StackAccess } from './operations/stacks/work.ts'
 import { startSweep } from './operations/sweep.ts'
 import { forgetPreviews } from './services/forget-previews.ts'
@@ -31,10 +33,15 @@ async function forgetOld(em: EntityManager): Promise<void> {
 }
 
 /** Whatever may appear or become another while the worker runs is read at each use. */
-const stackAccess = ({ engineFile, cloudFile, installation, ...settings }: StackConfig): StackAccess => ({
-  ...{ settings, engineFile, installation },
-  cloud: () => (cloudFile === undefined ? undefined : readCloudAccess(cloudFile)),
-})
+function stackAccess(config: StackConfig): StackAccess {
+  const { engineFile, cloudFile, installation, stateFile, directory, ...own } = config
+  const state = (): StateAccess =>
+    stateAccess(own, stateFile === undefined ? undefined : readStateSetting(stateFile))
+  return {
+    ...{ settings: { directory, state }, engineFile, installation },
+    cloud: () => (cloudFile === undefined ? undefined : readCloudAccess(cloudFile)),
+  }
+}
 
 /** The worker program: claims operations and carries them out. @param checkpoint for fault tests only */
 export async function startWorker(

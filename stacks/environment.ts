@@ -2,12 +2,19 @@ import { mkdirSync, symlinkSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import type { Engine } from './engine.ts'
 
+/** The secrets of a state are encrypted with a passphrase, not by a key service. */
+export const PASSPHRASE = 'passphrase'
+
 /** Where the state of stacks is kept, and what opens it. */
 export interface StateAccess {
   /** `postgres://…`, `file://…` or `s3://…`. */
   backendUrl: string
-  /** File of the passphrase that secrets in the state are encrypted with. */
+  /** File of the passphrase that secrets in the state are encrypted with, where no key service does it. */
   passphraseFile: string
+  /** What encrypts the secrets of a new stack: `passphrase`, or the URL of a key in a key service. */
+  secretsProvider?: string
+  /** What opens the place and the key service, by the names under which their libraries look for it. */
+  environment?: Record<string, string>
 }
 
 /**
@@ -17,7 +24,7 @@ export interface StateAccess {
  */
 export function engineEnvironment(
   engine: Engine,
-  { backendUrl, passphraseFile }: StateAccess,
+  { backendUrl, passphraseFile, environment }: StateAccess,
   home: string,
   fetched: string,
 ): Record<string, string> {
@@ -25,6 +32,7 @@ export function engineEnvironment(
   mkdirSync(fetched, { recursive: true })
   symlinkSync(engine.plugins ?? fetched, join(home, 'plugins'))
   return {
+    ...environment,
     PATH: [engine.bin, dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter),
     PULUMI_HOME: home,
     PULUMI_BACKEND_URL: backendUrl,

@@ -3,10 +3,10 @@ import { diagnosticsOf, errorsIn } from './diagnostics.ts'
 
 /**
  * `locked`: another run holds the stack. `host`: it does not answer or refused the change. `outdated`: the document
- * is older than what the host has seen. `engine`: the engine itself died or broke. `deadline`: it took too long.
+ * is older than what the host has seen. `engine`: the engine itself died or broke. `deadline`: it took too long. `state`: the place where it lies, or its key, cannot be opened.
  */
 export type StackFailureKind =
-  | ('locked' | 'host' | 'outdated' | 'memory' | 'engine' | 'deadline')
+  | ('locked' | 'host' | 'outdated' | 'memory' | 'engine' | 'deadline' | 'state')
   | CloudFailureKind
 
 /** Why a stack operation failed, in words that say what to do. */
@@ -46,8 +46,20 @@ const CASES: {
   },
 ]
 
+/** What the engine says of a state that it cannot open, and of the key that it is encrypted with. */
+const STATE =
+  /(?:constructing secrets manager|could not create secrets manager|unable to open (?:bucket|state)|error: read "?\.pulumi\/meta\.yaml)[^\n]*(?:[\s\S]{0,300}?\n\s*\* [^\n]+)?/
+
+/** Why the place where a state lies, or the key of its secrets, cannot be opened; undefined where that is not what failed. */
+export const stateProblem = (text: string): string | undefined => STATE.exec(text)?.[0].replace(/\s+/g, ' ')
+
 /** @param text everything that engine and provider said */
 export function explainFailure(text: string): StackFailure {
+  const state = stateProblem(text)
+  if (state) {
+    const message = `The state of the stack cannot be opened (${state}): npm run stack-state -- show says where it lies; name place or key again with the credentials that open it.`
+    return { kind: 'state', message }
+  }
   for (const { pattern, kind, say } of CASES) {
     const found = pattern.exec(text)
     if (found) return { kind, message: say(found[1] ?? (kind === 'locked' ? '' : found[0])) }

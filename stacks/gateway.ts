@@ -1,15 +1,19 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Secret } from '../common/secret.ts'
 import type { HostDocument } from './document.ts'
 import type { Engine } from './engine.ts'
-import { engineEnvironment, type StateAccess } from './environment.ts'
+import { engineEnvironment, PASSPHRASE, type StateAccess } from './environment.ts'
 import { explainFailure, passes, type StackFailure, type StackFailureKind } from './failures.ts'
 import type { RunnerMessage, RunnerRequest, RunResult, StackCommand, StackStep } from './protocol.ts'
 
+export { PASSPHRASE, type StateAccess } from './environment.ts'
+
 /** Where stacks of this worker are kept and run. */
-export interface StackSettings extends StateAccess {
+export interface StackSettings {
+  /** Asked when a run has begun: what waits for the end of all runs sees those that know the place. @throws while it moves */
+  state: () => StateAccess
   /** A folder of this worker's own; each run gets one of its own in it. */
   directory: string
   /** Undefined: nothing can be bought. */
@@ -74,16 +78,28 @@ export async function runStack(engine: Engine, settings: StackSettings, run: Sta
   }
 }
 
-function runsOf(settings: StackSettings): string {
+function runsOf(settings: Pick<StackSettings, 'directory'>): string {
   const runs = join(settings.directory, 'runs')
   mkdirSync(runs, { recursive: true, mode: 0o700 })
   return runs
 }
 
-/** Removes what runs left that were killed; none of this worker's may be under way. */
-export function removeOldRuns(settings: StackSettings): void {
-  for (const name of readdirSync(runsOf(settings)))
-    rmSync(join(runsOf(settings), name), { recursive: true, force: true })
+/** What Node keeps of the programs of a run, compiled: to read them takes longer than what most runs do. */
+function compiledOf(settings: Pick<StackSettings, 'directory'>): string {
+  const version = basename(dirname(import.meta.dirname))
+  return join(settings.directory, 'compiled', version)
+}
+
+/** Removes what runs left that were killed, and those of other versions; none of this worker's may be under way. */
+export function removeOldRuns(settings: Pick<StackSettings, 'directory'>): void {
+  const compiled = compiledOf(settings)
+  mkdirSync(compiled, { recursive: true, mode: 0o700 })
+  for (const [folder, kept] of [
+    [runsOf(settings), undefined],
+    [dirname(compiled), basename(compiled)],
+  ] as const)
+    for (const name of readdirSync(folder).filter((one) => one !== kept))
+      rmSync(join(folder, name), { recursive: true, force: true })
 }
 
 async function inChild(
@@ -93,10 +109,11 @@ async function inChild(
   directory: string,
 ): Promise<RunResult> {
   const { command, document, privateKey, hostKey, recover, refresh, handRunsAfter, forsake = false } = run
+  const state = settings.state()
   const child = fork(join(import.meta.dirname, 'runner.ts'), {
     ...{ cwd: directory, detached: true },
     env: {
-      ...engineEnvironment(engine, settings, join(directory, 'home'), join(settings.directory, 'plugins')),
+      ...engineEnvironment(engine, state, join(directory, 'home'), join(settings.directory, 'plugins')),
       ...cloudEnvironment(settings.cloud),
       // What the engine's SDK writes on its way goes with the run, also where it is killed.
       ...{
@@ -104,6 +121,7 @@ async function inChild(
         TMPDIR: directory,
         GOMEMLIMIT: GO_LIMIT,
         NODE_OPTIONS: `--max-old-space-size=${JS_LIMIT_MB}`,
+        NODE_COMPILE_CACHE: compiledOf(settings),
       },
     },
     ...{
@@ -114,7 +132,8 @@ async function inChild(
   })
   const request: RunnerRequest = {
     ...{ command, document, recover, refresh, forsake, handRunsAfter, directory },
-    backendUrl: settings.backendUrl,
+    backendUrl: state.backendUrl,
+    secretsProvider: state.secretsProvider ?? PASSPHRASE,
     privateKey: privateKey.reveal(),
     hostKey: hostKey?.reveal() ?? null,
     providerDirectory: join(import.meta.dirname, 'provider', 'bin'),

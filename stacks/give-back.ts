@@ -9,6 +9,7 @@ interface RunOptions {
   onEvent: (event: EngineEvent) => void
   color: 'never'
   signal: AbortSignal
+  showSecrets: false
 }
 
 /**

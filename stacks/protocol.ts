@@ -22,6 +22,8 @@ export interface RunnerRequest {
   /** Of a bought host that may still have to be made. */
   hostKey: string | null
   backendUrl: string
+  /** Of a stack that is made. */
+  secretsProvider: string
   /** The folder of this run alone. */
   directory: string
   /** Of the executable of our provider. */

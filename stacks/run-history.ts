@@ -3,7 +3,7 @@ import { type ChangeSummary, countOf, type HandRun } from './protocol.ts'
 
 /** What others did on this stack since we looked last. */
 export async function handRuns(stack: Stack, after: string): Promise<HandRun[]> {
-  const entries = await stack.history(20, 1)
+  const entries = await stack.history(20, 1, false)
   return entries
     .filter(({ environment, endTime }) => !isOurs(environment) && endTime.getTime() > Date.parse(after))
     .map(({ kind, result, endTime, resourceChanges }) => ({

@@ -42,7 +42,7 @@ async function openStack(request: RunnerRequest): Promise<Stack> {
   }
   return await LocalWorkspace.createOrSelectStack(
     { stackName: stackName(document.name), projectName: PROJECT, program },
-    { workDir, projectSettings },
+    { workDir, projectSettings, secretsProvider: request.secretsProvider },
   )
 }
 
@@ -55,8 +55,8 @@ function onEvent({ resourcePreEvent, resOutputsEvent, resOpFailedEvent }: Engine
   tell({ type: 'step', step: { operation: op, type, resource: urn.split('::').at(-1) ?? urn, state } })
 }
 
-/** Each run of the engine is watched and can be wound up. */
-const HOW = { onEvent, color: 'never', signal: abort.signal } as const
+/** Each run of the engine is watched and can be wound up; what it says afterwards needs no secret to be opened. */
+const HOW = { onEvent, color: 'never', signal: abort.signal, showSecrets: false } as const
 
 type Done = Pick<RunResult, 'changes' | 'outputs'>
 

@@ -4,6 +4,8 @@ import { lookForEngine } from './engine.ts'
 import { findInstallation, type Installation, ownClone } from './installation.ts'
 import { runCommand } from './say.ts'
 import { isRunningHere, withRunning } from './services.ts'
+import { stackBackend, stateSettingOf } from './stacks.ts'
+import { describePlace } from './state-place.ts'
 
 const SOURCES = {
   path: 'on the PATH',
@@ -22,6 +24,10 @@ await runCommand(async () => {
   }
   await withRunning(async ({ em }) => {
     console.log('Service    runs')
+    const { place, secrets, moving, rekeying } = stateSettingOf(installation)
+    const where = describePlace(place, stackBackend(installation))
+    console.log(`State      ${where}, secrets by ${secrets.provider}`)
+    if (moving || rekeying) console.log('  it was being moved: npm run stack-state -- show says how to go on')
     for (const { name, spec, stack } of await em.fork().find(Host, { removedAt: null })) {
       const how = stack
         ? `managed by its stack since ${stack.adoptedAt}, last run ${stack.lastRun.at}`

@@ -18,6 +18,7 @@ const COMMANDS = {
   plan: { file: 'start/plan.ts', machines: false, root: true },
   engine: { file: 'start/engine-command.ts', machines: false, root: true },
   stack: { file: 'start/stack.ts', machines: false, root: true },
+  'stack-state': { file: 'start/stack-state.ts', machines: false, root: true },
   doctor: { file: 'start/doctor.ts', machines: false, root: true },
   check: { file: 'test/check.ts', machines: false, root: false },
 }

@@ -114,6 +114,10 @@ export function ensureKeys(installation: Installation, users: OsUsers): Installa
 export const cloudFile = (installation: Installation): string =>
   join(directoryOf(installation), 'worker', 'hcloud.json')
 
+/** Says where the state of stacks was moved to; made by root and read by the worker. */
+export const stateFile = (installation: Installation): string =>
+  join(directoryOf(installation), 'worker', 'stack-state.json')
+
 /**
  * `HCLOUD_TOKEN`, with `HCLOUD_ENDPOINT` where that is not Hetzner's own, is kept for the worker; an empty one takes it
  * away, and without the variable it stays as it was.

@@ -9,6 +9,7 @@ import { findInstallation, type Installation, ownClone } from './installation.ts
 import { presentUserIds, removeOsUsers } from './os-users.ts'
 import { endProcessesOf } from './processes.ts'
 import { Refusal, runCommand, say } from './say.ts'
+import { stackBackend, stateSettingOf } from './stacks.ts'
 import { refuseWhileHeld } from './start-lock.ts'
 
 const GRACE_MS = 5000
@@ -27,7 +28,9 @@ await runCommand(async () => {
     const lock = refuseWhileHeld(installation, 'npm run reset')
     if (!forgetBought) refuseWhileBought(installation)
     if (!yes) await confirm(installation)
+    const elsewhere = stateElsewhere(installation)
     await removeInstallation(installation)
+    if (elsewhere) say(`The state of its stacks stays in ${elsewhere}: remove it there`)
     lock?.release()
   }
   rmSync(`${clone}/.dbhost`, { recursive: true, force: true })
@@ -55,6 +58,16 @@ function refuseWhileBought({ stateDir }: Installation): void {
   throw new Refusal(
     `Machines that were bought would go on costing money: ${names.join(', ')}. Start the service and give them back (npm run admin -- host remove <name>), or reset with --forget-bought.`,
   )
+}
+
+/** Where the state of stacks lies, if not in the installation itself. */
+function stateElsewhere(installation: Installation): string | undefined {
+  try {
+    const { backendUrl } = stateSettingOf(installation).place
+    return backendUrl === stackBackend(installation) ? undefined : backendUrl
+  } catch {
+    return undefined
+  }
 }
 
 async function confirm({ id, clone }: Installation): Promise<void> {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Host } from '../api/model/host.ts'
@@ -17,11 +17,12 @@ import { ensureEngine } from './engine.ts'
 import type { Installation } from './installation.ts'
 import { cloudFile, readBoxPrivateKey } from './keys.ts'
 import { findWorkerId } from './os-users.ts'
-import { identify } from './processes.ts'
+import { openRunByHand } from './runs-by-hand.ts'
 import { Refusal, runCommand } from './say.ts'
 import { type HostServices, withRunning } from './services.ts'
-import { stateOf } from './stacks.ts'
+import { stateOf, stateSettingOf } from './stacks.ts'
 import { readStartFacts } from './start-facts.ts'
+import { giveFolder } from './state-folder.ts'
 
 /** Progress is for people; standard output is the engine's alone. */
 const tell = (text: string): void => console.error(text)
@@ -43,11 +44,16 @@ async function untilRecorded({ em }: HostServices): Promise<void> {
   }
 }
 
-async function runPulumi(services: HostServices, installation: Installation, engine: Engine): Promise<void> {
+async function runPulumi(
+  services: HostServices,
+  installation: Installation,
+  engine: Engine,
+  worker: number,
+): Promise<void> {
   const facts = readStartFacts(installation)
   if (!facts) throw new Refusal('.dbhost/start.json is missing: let npm start end its first start.')
   const host = await selectedHost(services)
-  const directory = ownDirectory(installation)
+  const directory = openRunByHand(installation)
   const boxKey = readBoxPrivateKey(installation)
   const home = join(directory, 'home')
   let agent: KeyAgent | undefined
@@ -80,18 +86,9 @@ async function runPulumi(services: HostServices, installation: Installation, eng
     )
   } finally {
     agent?.close()
+    giveFolder(stateSettingOf(installation).place, worker)
     rmSync(directory, { recursive: true, force: true })
   }
-}
-
-/** A folder of this run, which may hold a key of a host; what killed ones left goes first. */
-function ownDirectory({ runDir }: Installation): string {
-  for (const name of readdirSync(runDir)) {
-    const pid = /^stack-(\d+)-/.exec(name)?.[1]
-    if (pid !== undefined && !identify(Number(pid)))
-      rmSync(join(runDir, name), { recursive: true, force: true })
-  }
-  return mkdtempSync(join(runDir, `stack-${process.pid}-`))
 }
 
 /** What the stack of a bought machine needs; a token that is set already stays. */
@@ -126,7 +123,7 @@ await runCommand(() =>
     if (!engine) throw new Refusal('No Pulumi engine can be had here: npm run doctor says what is missing.')
     await adoptAll(services, tell)
     await untilRecorded(services)
-    await runPulumi(services, installation, engine)
+    await runPulumi(services, installation, engine, worker)
   }),
 )
 process.exit()

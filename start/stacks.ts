@@ -1,12 +1,21 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseAddress } from '../api/model/orm.ts'
-import type { StateAccess } from '../stacks/environment.ts'
+import {
+  readStateSetting,
+  StateMoves,
+  type StateSetting,
+  stateAccess,
+} from '../api/operations/stacks/state-setting.ts'
+import { PASSPHRASE, type StateAccess } from '../stacks/environment.ts'
+import { writeFileAtomically } from './files.ts'
 import type { Installation } from './installation.ts'
-import { passphraseFile } from './keys.ts'
+import { passphraseFile, stateFile } from './keys.ts'
 import type { OsUsers } from './os-users.ts'
 import { DATABASE_PORT } from './postgres-files.ts'
 import { ROLES, STACKS_DATABASE } from './postgres-roles.ts'
+import { Refusal } from './say.ts'
+import { giveFolder } from './state-folder.ts'
 
 /** Says which engine was found; everybody may read it. */
 export const engineFile = ({ stateDir }: Installation): string => join(stateDir, 'engine.json')
@@ -17,23 +26,46 @@ export function postgresBackend({ host, port, user, database }: DatabaseAddress)
   return `postgres://${user}@/${database}?${query}`
 }
 
-/** The state lies in the control plane's own PostgreSQL. */
+/** Where the state lies as long as it was not moved: in the control plane's own PostgreSQL. */
 export const stackBackend = ({ databaseSocketDir }: Installation): string =>
   postgresBackend({
     ...{ host: databaseSocketDir, port: DATABASE_PORT, user: ROLES.worker, database: STACKS_DATABASE },
   })
 
-/** The state as root opens it. */
-export const stateOf = (installation: Installation): StateAccess => ({
+const ownState = (installation: Installation): StateAccess => ({
   backendUrl: stackBackend(installation),
   passphraseFile: passphraseFile(installation),
 })
 
+/** The state as root opens it. @throws Refusal while it is being moved */
+export function stateOf(installation: Installation): StateAccess {
+  try {
+    return stateAccess(ownState(installation), readStateSetting(stateFile(installation)))
+  } catch (error) {
+    throw error instanceof StateMoves ? new Refusal(error.message) : error
+  }
+}
+
+/** Where the state lies and what encrypts it, also where nothing was ever set. */
+export const stateSettingOf = (installation: Installation): StateSetting =>
+  readStateSetting(stateFile(installation)) ?? {
+    place: { backendUrl: stackBackend(installation), environment: {} },
+    secrets: { provider: PASSPHRASE, environment: {} },
+  }
+
+/** The worker reads it at the begin of each run. */
+export function writeStateSetting(installation: Installation, worker: number, setting: StateSetting): void {
+  const text = `${JSON.stringify(setting, null, 2)}\n`
+  writeFileAtomically(stateFile(installation), text, { mode: 0o600, uid: worker })
+}
+
 /** The folder in which the worker runs stacks; made where it is missing. */
 export function stackDirectory(context: { installation: Installation; users: OsUsers }): string {
-  const directory = join(context.installation.stateDir, 'stacks')
+  const { installation, users } = context
+  const directory = join(installation.stateDir, 'stacks')
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  chownSync(directory, context.users.worker, context.users.group)
+  chownSync(directory, users.worker, users.group)
   chmodSync(directory, 0o700)
+  giveFolder(stateSettingOf(installation).place, users.worker)
   return directory
 }

@@ -20,7 +20,7 @@ const MODEL = /^api\/(model|migrations)\//
 const ROOMS: { name: string; room: Room }[] = [
   { name: 'test', room: { files: /^(test|bench|docs)\/|\.test\.ts$/, may: [/^/] } },
   { name: 'common', room: { files: /^common\//, may: [] } },
-  { name: 'api/worker', room: { files: /^api\/worker/, may: [/^api\//, /^stacks\/engine/] } },
+  { name: 'api/worker', room: { files: /^api\/worker/, may: [/^api\//, /^stacks\/(engine|gateway)/] } },
   {
     name: 'api/routes, middleware, schemas',
     room: {

@@ -24,7 +24,14 @@ export class BareEngine {
   async update(): Promise<void> {
     await this.#inFolder(async (directory, env) => {
       const runner = join(import.meta.dirname, 'bare-runner.ts')
-      const args = [process.execPath, '--no-warnings', runner, directory, this.#settings.backendUrl, NAME]
+      const args = [
+        process.execPath,
+        '--no-warnings',
+        runner,
+        directory,
+        this.#settings.state().backendUrl,
+        NAME,
+      ]
       await promisify(execFile)('/usr/bin/prlimit', args, { cwd: directory, env })
     })
   }
@@ -47,7 +54,7 @@ export class BareEngine {
     try {
       const home = join(directory, 'home')
       const fetched = join(this.#settings.directory, 'plugins')
-      const env = engineEnvironment(this.#engine, this.#settings, home, fetched)
+      const env = engineEnvironment(this.#engine, this.#settings.state(), home, fetched)
       await act(directory, { ...env, HOME: directory, TMPDIR: directory })
     } finally {
       rmSync(directory, { recursive: true, force: true })

@@ -85,7 +85,7 @@ export async function benchStacks(rounds: number): Promise<StackResult> {
     const { engine, running } = buying.managed
     const { installation } = running.service
     // As the worker's: PostgreSQL for the state, and its folder.
-    const settings = { ...stateOf(installation), directory: join(installation.stateDir, 'stacks') }
+    const settings = { state: () => stateOf(installation), directory: join(installation.stateDir, 'stacks') }
     const { memory, ...local } = await measureLocal(buying, settings, rounds)
     const { memory: bought, ...creates } = await measureCreates(buying, settings, rounds)
     return {

@@ -13,7 +13,7 @@ import {
 } from '../../hosts/host-spec.ts'
 import { type HostDocument, hostDocument } from '../../stacks/document.ts'
 import { type Engine, findEngine } from '../../stacks/engine.ts'
-import { runStack, type StackSettings } from '../../stacks/gateway.ts'
+import { runStack, type StackSettings, type StateAccess } from '../../stacks/gateway.ts'
 import type { RunResult, StackCommand, StackStep } from '../../stacks/protocol.ts'
 import { postgresBackend } from '../../start/stacks.ts'
 import { builtEngine } from '../../tools/engine/build.ts'
@@ -40,6 +40,8 @@ export class CloudStack {
   readonly emulator: HetznerEmulator
   readonly engine: Engine
   readonly settings: StackSettings
+  /** Where its state lies from now on. */
+  place: StateAccess
   /** The private half of the host's key: it must not come to light. */
   readonly hostKey: string
   readonly #folder: string
@@ -60,12 +62,10 @@ export class CloudStack {
     this.hostKey = key('host')
     this.#loginKey = key('login')
     writeFileSync(join(folder, 'passphrase'), 'of a test')
+    this.place = { backendUrl: postgresBackend(state), passphraseFile: join(folder, 'passphrase') }
     this.settings = {
-      ...{
-        backendUrl: postgresBackend(state),
-        passphraseFile: join(folder, 'passphrase'),
-        directory: folder,
-      },
+      state: () => this.place,
+      directory: folder,
       cloud: { token: new Secret(emulator.token), endpoint: emulator.endpoint },
     }
   }

@@ -3,7 +3,7 @@ import type { CloudAccess } from '../../../hosts/hcloud/client.ts'
 import type { HostSpec } from '../../../hosts/host-spec.ts'
 import type { HostDocument } from '../../../stacks/document.ts'
 import { type Engine, readEngineRecord } from '../../../stacks/engine.ts'
-import { runStack, type StackSettings } from '../../../stacks/gateway.ts'
+import { PASSPHRASE, runStack, type StackSettings, type StateAccess } from '../../../stacks/gateway.ts'
 import type { RunResult, StackCommand, StackStep } from '../../../stacks/protocol.ts'
 import { Host } from '../../model/host.ts'
 import type { Operation } from '../../model/operation.ts'
@@ -96,6 +96,9 @@ export const revoked = (): AppError =>
     'The key behind this operation lost its right before it was carried out.',
   )
 
+/** A place of a run alone asks no key service. */
+const scratch = (backendUrl: string): Partial<StateAccess> => ({ backendUrl, secretsProvider: PASSPHRASE })
+
 const CHANGING: readonly StackCommand[] = ['adopt', 'update', 'destroy']
 
 export interface RunOptions {
@@ -128,7 +131,9 @@ export async function run(
     engine,
     {
       ...access.settings,
-      ...(backendUrl === undefined ? {} : { backendUrl }),
+      ...(backendUrl === undefined
+        ? {}
+        : { state: () => ({ ...access.settings.state(), ...scratch(backendUrl) }) }),
       ...(host.cloud ? { cloud: cloudOf(work) } : {}),
     },
     {
