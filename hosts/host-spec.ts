@@ -23,6 +23,9 @@ export interface CloudSpec {
   domain: { zone: string; record: string } | null
 }
 
+/** Sizes that Hetzner Cloud gives a volume, in GB. */
+export const VOLUME_GB = { least: 10, most: 10_240 } as const
+
 /** By what a bought machine is known, made for it before it is bought; no secret. */
 export interface CloudIdentity {
   /** The installation that it belongs to. */

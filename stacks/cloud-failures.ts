@@ -123,16 +123,3 @@ function detailsOf(failed: Diagnostic[]): string {
   )
   return `(${parts.join('; ')})`
 }
-
-/** Said where the runner asks the cloud itself. */
-const ASKED =
-  /Hetzner Cloud does not say what there is \(\S+\): (\d+)|^.*fetch failed|aborted due to timeout/m
-
-/** Why the cloud could not be asked what there is; undefined where that is not what failed. */
-export function lookupFailure(text: string): CloudFailure | undefined {
-  const [found, status] = ASKED.exec(text) ?? []
-  if (found === undefined) return undefined
-  if (status === '401' || status === '403') return { kind: 'token', message: `${TOKEN}. (${found})` }
-  if (status === '429') return { kind: 'rate-limit', message: `${RATE_LIMIT}. (${found})` }
-  return { kind: 'unreachable', message: `${UNREACHABLE}. (${found})` }
-}

@@ -1,48 +1,46 @@
+import { z } from 'zod'
 import { byText } from '../common/order.ts'
+import { Secret } from '../common/secret.ts'
+import { type CloudAccess, find, list } from '../hosts/hcloud/client.ts'
 
 /** What was asked for when a resource was to be created, by its name in Pulumi. */
 type Inputs = Record<string, unknown>
 
-type Finder = (inputs: Inputs) => Promise<string | undefined>
+type Finder = (access: CloudAccess, inputs: Inputs) => Promise<string | undefined>
 
 const DEADLINE_MS = 30_000
-const HETZNER = 'https://api.hetzner.cloud/v1'
 
-/** @returns undefined where there is no such thing */
-async function ask<T>(path: string): Promise<T | undefined> {
-  const { HCLOUD_ENDPOINT, HCLOUD_TOKEN } = process.env
-  const response = await fetch(`${HCLOUD_ENDPOINT || HETZNER}${path}`, {
-    headers: { authorization: `Bearer ${HCLOUD_TOKEN}` },
-    signal: AbortSignal.timeout(DEADLINE_MS),
-  })
-  if (response.status === 404) return undefined
-  if (!response.ok) throw new Error(`Hetzner Cloud does not say what there is (${path}): ${response.status}`)
-  return (await response.json()) as T
-}
+const thing = z.object({ id: z.number() })
 
 /** Its name is unique in the project; the labels tell whether it is ours. */
 const named =
   (collection: string): Finder =>
-  async ({ name, labels }) => {
+  async (access, { name, labels }) => {
     const wanted = Object.entries((labels ?? {}) as Record<string, string>)
     const selector = wanted.filter(([key]) => !key.startsWith('__')).map(([key, value]) => `${key}=${value}`)
-    const query = new URLSearchParams({ name: String(name), label_selector: selector.join(',') })
-    const found = await ask<Record<string, { id: number }[] | undefined>>(`/${collection}?${query}`)
-    return found?.[collection]?.[0]?.id.toString()
+    const query = { name: String(name), label_selector: selector.join(',') }
+    const [found] = await list(access, collection, thing, { query })
+    return found?.id.toString()
   }
 
-const attachment: Finder = async ({ volumeId, serverId }) => {
-  const found = await ask<{ volume: { server: number | null } }>(`/volumes/${Number(volumeId)}`)
+const volume = z.object({ volume: z.object({ server: z.number().nullable() }) })
+
+const attachment: Finder = async (access, { volumeId, serverId }) => {
+  const found = await find(access, `/volumes/${Number(volumeId)}`, volume)
   return found?.volume.server === Number(serverId) ? String(volumeId) : undefined
 }
 
+const record = z.object({ value: z.string() })
+const recordSet = z.object({ rrset: z.object({ records: z.array(record) }) })
+
 /** It has no label; one with other records is somebody else's. */
-const rrset: Finder = async ({ zone, name, type, records }) => {
+const rrset: Finder = async (access, { zone, name, type, records }) => {
   const path = [zone, 'rrsets', name, type].map((part) => encodeURIComponent(String(part))).join('/')
-  const found = await ask<{ rrset: { records: { value: string }[] } }>(`/zones/${path}`)
-  const values = (list: unknown): string =>
-    JSON.stringify((list as { value: string }[]).map(({ value }) => value).toSorted(byText))
-  return found && values(found.rrset.records) === values(records) ? `${zone}/${name}/${type}` : undefined
+  const found = await find(access, `/zones/${path}`, recordSet)
+  const values = (all: z.infer<typeof record>[]): string =>
+    JSON.stringify(all.map(({ value }) => value).toSorted(byText))
+  const same = found && values(found.rrset.records) === values(records as z.infer<typeof record>[])
+  return same ? `${zone}/${name}/${type}` : undefined
 }
 
 /** Reverse names are missing: to set one twice is to set it. */
@@ -56,6 +54,12 @@ const FINDERS: Record<string, Finder> = {
   'hcloud:index/zoneRrset:ZoneRrset': rrset,
 }
 
-/** The id of what exists in the cloud as it was asked for; undefined where nothing does, or nothing is lost by that. */
-export const findInCloud = async (type: string, inputs: Inputs): Promise<string | undefined> =>
-  await FINDERS[type]?.(inputs)
+/**
+ * The id of what exists in the cloud as it was asked for; undefined where nothing does, or nothing is lost by that.
+ * @throws CloudError
+ */
+export async function findInCloud(type: string, inputs: Inputs): Promise<string | undefined> {
+  const { HCLOUD_ENDPOINT, HCLOUD_TOKEN = '' } = process.env
+  const access = { token: new Secret(HCLOUD_TOKEN), endpoint: HCLOUD_ENDPOINT || undefined }
+  return await FINDERS[type]?.({ ...access, deadlineMs: DEADLINE_MS }, inputs)
+}

@@ -1,6 +1,7 @@
 import * as hcloud from '@pulumi/hcloud'
 import * as pulumi from '@pulumi/pulumi'
 import * as random from '@pulumi/random'
+import { HOST_LABEL } from '../hosts/hcloud/machine.ts'
 import { Block, template } from '../provisioner/render.ts'
 import { cloudRules } from './cloud-firewall.ts'
 import type { HostDocument } from './document.ts'
@@ -20,7 +21,7 @@ const cloudLabels = ({
 }: Pick<HostDocument, 'id' | 'cloud' | 'spec'>): Record<string, string> => ({
   ...spec.extras?.labels,
   'dbhost-installation': cloud?.installation ?? '',
-  'dbhost-host': id,
+  [HOST_LABEL]: id,
 })
 
 /**

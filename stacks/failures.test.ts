@@ -124,14 +124,6 @@ test('what the cloud only warns of is not what failed', (t) => {
   t.deepEqual({ kind, message }, { kind: 'host', message: `${said}: fetch failed` })
 })
 
-test('the cloud could not be asked what there is', (t) => {
-  const asked = (status: number): string =>
-    explainFailure(`Hetzner Cloud does not say what there is (/servers?name=db-1): ${status}`).kind
-  t.deepEqual([401, 403, 429, 500].map(asked), ['token', 'token', 'rate-limit', 'unreachable'])
-  t.is(explainFailure('fetch failed').kind, 'unreachable')
-  t.is(explainFailure('The operation was aborted due to timeout').kind, 'unreachable')
-})
-
 test('only what passes by itself is worth another try', (t) => {
   const may = ['locked', 'host', 'outdated', 'deadline', 'busy', 'rate-limit', 'unreachable'] as const
   const never = ['token', 'protected', 'name-taken', 'account-limit', 'capacity', 'refused'] as const

@@ -1,4 +1,4 @@
-import { type CloudFailureKind, cloudFailure, lookupFailure } from './cloud-failures.ts'
+import { type CloudFailureKind, cloudFailure } from './cloud-failures.ts'
 import { diagnosticsOf, errorsIn } from './diagnostics.ts'
 
 /**
@@ -65,7 +65,7 @@ export function explainFailure(text: string): StackFailure {
     if (found) return { kind, message: say(found[1] ?? (kind === 'locked' ? '' : found[0])) }
   }
   const diagnostics = diagnosticsOf(text)
-  const failure = diagnostics.length > 0 ? cloudFailure(diagnostics) : lookupFailure(text)
+  const failure = cloudFailure(diagnostics)
   if (failure) return failure
   const errors = errorsIn(diagnostics.map((one) => one.text).join('\n') || text)
   if (errors.length > 0) return { kind: 'host', message: errors.join('; ') }

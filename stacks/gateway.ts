@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Secret } from '../common/secret.ts'
+import type { CloudAccess } from '../hosts/hcloud/client.ts'
 import type { HostDocument } from './document.ts'
 import type { Engine } from './engine.ts'
 import { engineEnvironment, PASSPHRASE, type StateAccess } from './environment.ts'
@@ -18,13 +19,6 @@ export interface StackSettings {
   directory: string
   /** Undefined: nothing can be bought. */
   cloud?: CloudAccess | undefined
-}
-
-/** A project of Hetzner Cloud. */
-export interface CloudAccess {
-  token: Secret
-  /** Another than Hetzner's own. */
-  endpoint?: string | undefined
 }
 
 export interface StackRun {
@@ -151,6 +145,7 @@ function ended(child: ChildProcess, { deadlineMs, onStep }: StackRun): Promise<R
   let late = false
   let said = ''
   let outcome: RunResult | undefined
+  let asked: StackFailure | undefined
   const hear = (chunk: Buffer): void => {
     said = `${said}${chunk.toString('utf8')}`.slice(-20_000)
   }
@@ -159,6 +154,7 @@ function ended(child: ChildProcess, { deadlineMs, onStep }: StackRun): Promise<R
   child.on('message', (message: RunnerMessage) => {
     if (message.type === 'step') onStep(message.step)
     else if (message.type === 'result') outcome = message.result
+    else if (message.cloud) asked = { kind: message.cloud, message: message.text }
     else hear(Buffer.from(`\n${message.text}`))
   })
   const timer = setTimeout(() => {
@@ -173,7 +169,7 @@ function ended(child: ChildProcess, { deadlineMs, onStep }: StackRun): Promise<R
       // Nothing of a run outlives it: a provider would go on changing the host.
       endGroup(child)
       if (outcome && !late) resolve(outcome)
-      else reject(new StackError(late ? deadlinePassed(deadlineMs) : explainFailure(said)))
+      else reject(new StackError(late ? deadlinePassed(deadlineMs) : (asked ?? explainFailure(said))))
     })
   })
 }

@@ -2,7 +2,7 @@ import type { EngineEvent, Stack } from '@pulumi/pulumi/automation/index.js'
 import { stackName } from './names.ts'
 import type { ChangeSummary } from './protocol.ts'
 import { summaryOf } from './run-history.ts'
-import { cloudUrnsOf, readState, withoutEdge, writeState } from './stack-state.ts'
+import { cloudUrnsOf, readState, type StackState, withoutEdge, writeState } from './stack-state.ts'
 
 /** How each run of the engine is watched and can be wound up. */
 interface RunOptions {
@@ -17,10 +17,14 @@ interface RunOptions {
  * have the same version of us. Then the protection goes, which the document does not ask for any more, from what there is:
  * nothing is bought for that, and what somebody deleted in the cloud is no obstacle. The state goes last.
  */
-export async function giveBack(stack: Stack, name: string, how: RunOptions): Promise<ChangeSummary> {
-  const state = await readState(stack)
-  const bought = cloudUrnsOf(state)
-  if (bought.length > 0) {
+export async function giveBack(
+  stack: Stack,
+  state: StackState | null,
+  name: string,
+  how: RunOptions,
+): Promise<ChangeSummary> {
+  const bought = state ? cloudUrnsOf(state) : []
+  if (state && bought.length > 0) {
     const resources = withoutEdge(state.resources).map((resource) => ({ ...resource, protect: false }))
     await writeState(stack, state, { resources })
     await stack.refresh({ ...how, target: bought })

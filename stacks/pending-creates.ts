@@ -1,15 +1,15 @@
 import type { Stack } from '@pulumi/pulumi/automation/index.js'
 import { findInCloud } from './cloud-lookup.ts'
-import { readState, type StateResource, writeState } from './stack-state.ts'
+import { readState, type StackState, type StateResource, writeState } from './stack-state.ts'
 
 /**
  * After a run that died: takes up what it made in the cloud without learning of it, and forgets attempts that made
  * nothing. The attempts stand in the state until all of it is done, so dying here is made good as well. What stands on a
  * host itself is found by looking at it, so nothing is lost by forgetting that.
+ * @returns the state as it is then
  */
-export async function settlePendingCreates(stack: Stack): Promise<void> {
-  const state = await readState(stack)
-  if (state.creating.length === 0) return
+export async function settlePendingCreates(stack: Stack, state: StackState): Promise<StackState> {
+  if (state.creating.length === 0) return state
   const { resources } = state
   const taken: string[] = []
   for (const resource of state.creating) {
@@ -27,7 +27,7 @@ export async function settlePendingCreates(stack: Stack): Promise<void> {
   await writeState(stack, state, { resources: standing })
   // So far they are in the state as they were asked for; now as they are.
   await stack.refresh({ color: 'never', target: taken })
-  await writeState(stack, await readState(stack), { pending_operations: [] })
+  return await writeState(stack, await readState(stack), { pending_operations: [] })
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { CloudErrorKind } from '../hosts/hcloud/cloud-error.ts'
 import type { HostDocument } from './document.ts'
 
 /**
@@ -85,5 +86,5 @@ export interface StackStep {
 export type RunnerMessage =
   | { type: 'step'; step: StackStep }
   | { type: 'result'; result: RunResult }
-  /** @param text what engine and provider said, for `explainFailure` */
-  | { type: 'error'; text: string }
+  /** @param text what engine and provider said, for `explainFailure` @param cloud where the cloud itself was asked */
+  | { type: 'error'; text: string; cloud?: CloudErrorKind }

@@ -7,15 +7,17 @@ import { join } from 'node:path'
 import { type EngineEvent, LocalWorkspace, type Stack } from '@pulumi/pulumi/automation/index.js'
 import { messageOf } from '../common/errors.ts'
 import { Secret } from '../common/secret.ts'
+import { CloudError } from '../hosts/hcloud/client.ts'
 import { serveKey } from '../provisioner/key-agent.ts'
 import { isHeldByTheDead } from './dead-lock.ts'
 import { giveBack } from './give-back.ts'
 import { hostStack } from './host-stack.ts'
+import { removeLostLocks } from './lost-lock.ts'
 import { PROJECT, PROVIDER, stackName } from './names.ts'
 import { settlePendingCreates } from './pending-creates.ts'
 import type { ChangeSummary, RunnerMessage, RunnerRequest, RunResult } from './protocol.ts'
 import { handRuns, summaryOf } from './run-history.ts'
-import { holdsMachines, isOfAnother, readState } from './stack-state.ts'
+import { holdsMachines, isOfAnother, readState, type StackState } from './stack-state.ts'
 
 const tell = (message: RunnerMessage): void => {
   process.send?.(message)
@@ -62,42 +64,32 @@ type Done = Pick<RunResult, 'changes' | 'outputs'>
 
 const changed = (changes: ChangeSummary): Done => ({ changes, outputs: {} })
 
-async function carryOut(stack: Stack, request: RunnerRequest): Promise<Done> {
+async function carryOut(stack: Stack, state: StackState | null, request: RunnerRequest): Promise<Done> {
   const { command, document, refresh } = request
+  const name = stackName(document.name)
   if (command === 'observe') return changed({})
+  const isForeign = state !== null && isOfAnother(state, document)
   if (command === 'forget') {
-    const state = await readState(stack)
     // Those of a later host of this name are not this one's to forget.
-    if (isOfAnother(state, document)) return changed({})
-    if (holdsMachines(state) && !request.forsake)
+    if (isForeign) return changed({})
+    if (state && holdsMachines(state) && !request.forsake)
       throw new Error('This stack still holds a bought machine: give it back first.')
-    await stack.workspace.removeStack(stackName(document.name), { force: true })
+    await stack.workspace.removeStack(name, { force: true })
     return changed({})
   }
-  // To read the state starts the engine once more: only where something was bought, or may have been.
-  const mayBeBought = document.cloud !== null || command === 'adopt'
-  if (mayBeBought && isOfAnother(await readState(stack), document))
+  if (isForeign)
     throw new Error(
-      `The stack ${stackName(document.name)} holds what was bought for another host that bore the name ${document.name}: look with pulumi stack.`,
+      `The stack ${name} holds what was bought for another host that bore the name ${document.name}: look with pulumi stack.`,
     )
   if (command === 'preview') return changed(summaryOf((await stack.preview(HOW)).changeSummary))
   if (command === 'preview-destroy')
     return changed(summaryOf((await stack.previewDestroy(HOW)).changeSummary))
-  if (command === 'destroy') return changed(await giveBack(stack, document.name, HOW))
+  if (command === 'destroy') return changed(await giveBack(stack, state, document.name, HOW))
   const { summary, outputs } = await stack.up({ ...HOW, refresh: refresh && command === 'update' })
   return {
     changes: summaryOf(summary.resourceChanges),
-    outputs: Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value])),
+    outputs: Object.fromEntries(Object.entries(outputs).map(([key, { value }]) => [key, value])),
   }
-}
-
-/** What is left of a host of the same name, or of an adoption that died, is no state of this host. */
-async function emptied(stack: Stack, request: RunnerRequest): Promise<Stack> {
-  const state = await readState(stack)
-  // What was paid for is never forgotten.
-  if (state.resources.length === 0 || holdsMachines(state)) return stack
-  await stack.workspace.removeStack(stackName(request.document.name), { force: true })
-  return await openStack(request)
 }
 
 async function run(request: RunnerRequest): Promise<void> {
@@ -105,23 +97,52 @@ async function run(request: RunnerRequest): Promise<void> {
   process.env.SSH_AUTH_SOCK = agent.socket
   if (request.command === 'adopt') process.env.DBHOST_ADOPT = '1'
   try {
-    const stack = await openStack(request)
+    const stack = await openOverLostLock(request)
     tell({ type: 'result', result: await overDeadLock(stack, () => recoverAndCarryOut(stack, request)) })
   } finally {
     agent.close()
   }
 }
 
+/** To read the state starts the engine once more: only where something in it may be of another, bought or half made. */
+const needsState = ({ command, document, recover }: RunnerRequest): boolean =>
+  command !== 'observe' &&
+  (document.cloud !== null ||
+    command === 'adopt' ||
+    command === 'forget' ||
+    (recover && command === 'update'))
+
+/** What is left of a host of the same name, or of an adoption that died, is no state of this host. */
+const isBegin = ({ command, document }: RunnerRequest): boolean =>
+  command === 'adopt' || (command === 'update' && document.cloud !== null && document.access === null)
+
+/** Also a run by hand may have died, and an object that nobody knows of costs money. */
+const settles = ({ command, document, recover }: RunnerRequest): boolean =>
+  document.cloud !== null ? !command.startsWith('preview') : recover && command === 'update'
+
 async function recoverAndCarryOut(opened: Stack, request: RunnerRequest): Promise<RunResult> {
-  const { command, document, recover, handRunsAfter } = request
-  // Also a run by hand may have died, and an object that nobody knows of costs money.
-  const isBought = document.cloud !== null && command !== 'observe' && !command.startsWith('preview')
-  const isFirst =
-    command === 'adopt' || (command === 'update' && document.cloud !== null && document.access === null)
-  const stack = isFirst ? await emptied(opened, request) : opened
-  if (isBought || (recover && command === 'update')) await settlePendingCreates(stack)
+  const { document, handRunsAfter } = request
+  let [stack, state] = [opened, needsState(request) ? await readState(opened) : null]
+  // What was paid for is never forgotten.
+  if (state && isBegin(request) && state.resources.length > 0 && !holdsMachines(state)) {
+    await stack.workspace.removeStack(stackName(document.name), { force: true })
+    stack = await openOverLostLock(request)
+    state = null
+  }
+  if (state && settles(request)) state = await settlePendingCreates(stack, state)
   const byHand = handRunsAfter === null ? [] : await handRuns(stack, handRunsAfter)
-  return { ...(await carryOut(stack, request)), byHand }
+  return { ...(await carryOut(stack, state, request)), byHand }
+}
+
+/** A stack that somebody died over making is locked and not there. */
+async function openOverLostLock(request: RunnerRequest): Promise<Stack> {
+  try {
+    return await openStack(request)
+  } catch (error) {
+    if (!isHeldByTheDead(messageOf(error))) throw error
+    await removeLostLocks(request.backendUrl, stackName(request.document.name))
+    return await openStack(request)
+  }
 }
 
 /** Takes the lock of a run that died, once; whoever lives keeps theirs. */
@@ -137,7 +158,10 @@ async function overDeadLock<T>(stack: Stack, action: () => Promise<T>): Promise<
 
 process.once('message', (request: RunnerRequest) => {
   run(request)
-    .catch((error: unknown) => tell({ type: 'error', text: messageOf(error) }))
+    .catch((error: unknown) => {
+      const cloud = error instanceof CloudError ? { cloud: error.kind } : {}
+      tell({ type: 'error', text: messageOf(error), ...cloud })
+    })
     .finally(() => {
       process.off('disconnect', dieAlone)
       process.disconnect?.()

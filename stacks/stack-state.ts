@@ -1,4 +1,5 @@
 import type { Deployment, Stack } from '@pulumi/pulumi/automation/index.js'
+import { HOST_LABEL } from '../hosts/hcloud/machine.ts'
 
 /** A resource as the state keeps it; of a pending creation without its id. */
 export interface StateResource {
@@ -24,16 +25,23 @@ export interface StackState {
   creating: StateResource[]
 }
 
-export async function readState(stack: Stack): Promise<StackState> {
-  const exported = await stack.exportStack()
+export const readState = async (stack: Stack): Promise<StackState> => stateOf(await stack.exportStack())
+
+function stateOf(exported: Deployment): StackState {
   const { resources = [], pending_operations = [] } = (exported.deployment ?? {}) as Content
   const creating = pending_operations.flatMap(({ type, resource }) => (type === 'creating' ? [resource] : []))
   return { exported, resources, creating }
 }
 
-/** Puts other content in its place. */
-export async function writeState(stack: Stack, { exported }: StackState, content: Content): Promise<void> {
-  await stack.importStack({ ...exported, deployment: { ...exported.deployment, ...content } })
+/** Puts other content in its place. @returns the state as it is then */
+export async function writeState(
+  stack: Stack,
+  { exported }: StackState,
+  content: Content,
+): Promise<StackState> {
+  const written = { ...exported, deployment: { ...exported.deployment, ...content } }
+  await stack.importStack(written)
+  return stateOf(written)
 }
 
 const isBought = ({ type }: StateResource): boolean =>
@@ -57,6 +65,6 @@ export const isOfAnother = ({ resources }: StackState, { id }: { id: string }): 
     const labels = type.startsWith('hcloud:')
       ? (inputs.labels as Record<string, unknown> | undefined)
       : undefined
-    const owner = labels?.['dbhost-host']
+    const owner = labels?.[HOST_LABEL]
     return owner !== undefined && owner !== id
   })

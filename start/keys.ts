@@ -49,6 +49,10 @@ export const readBoxPublicKey = (installation: Installation): string =>
 export const passphraseFile = (installation: Installation): string =>
   join(directoryOf(installation), 'stack-passphrase')
 
+/** The worker's copy of it. */
+export const workerPassphraseFile = (installation: Installation): string =>
+  join(directoryOf(installation), 'worker', 'stack-passphrase')
+
 function passphraseOf(installation: Installation): Secret {
   const file = passphraseFile(installation)
   if (!existsSync(file)) writeFileAtomically(file, randomBytes(32).toString('base64url'), { mode: 0o600 })
@@ -114,9 +118,11 @@ export function ensureKeys(installation: Installation, users: OsUsers): Installa
 export const cloudFile = (installation: Installation): string =>
   join(directoryOf(installation), 'worker', 'hcloud.json')
 
-/** Says where the state of stacks was moved to; made by root and read by the worker. */
-export const stateFile = (installation: Installation): string =>
-  join(directoryOf(installation), 'worker', 'stack-state.json')
+/** Say where the state of stacks was moved to: root's, and the copy for the worker. */
+export const stateFiles = (installation: Installation): { original: string; worker: string } => ({
+  original: join(directoryOf(installation), 'stack-state.json'),
+  worker: join(directoryOf(installation), 'worker', 'stack-state.json'),
+})
 
 /**
  * `HCLOUD_TOKEN`, with `HCLOUD_ENDPOINT` where that is not Hetzner's own, is kept for the worker; an empty one takes it

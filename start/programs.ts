@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { InstalledCode } from './code.ts'
 import type { Installation } from './installation.ts'
-import { type InstallationKeys, stateFile } from './keys.ts'
+import { type InstallationKeys, stateFiles } from './keys.ts'
 import type { OsUsers } from './os-users.ts'
 import { DATABASE_PORT } from './postgres-files.ts'
 import { DATABASE_NAME, ROLES } from './postgres-roles.ts'
@@ -74,7 +74,7 @@ export function workerProgram(context: Context): Program {
       DBHOST_STACK_BACKEND: stackBackend(installation),
       DBHOST_STACK_PASSPHRASE_FILE: keys.worker.stackPassphrase,
       DBHOST_STACK_DIRECTORY: stackDirectory(context),
-      DBHOST_STACK_STATE_FILE: stateFile(installation),
+      DBHOST_STACK_STATE_FILE: stateFiles(installation).worker,
       DBHOST_ENGINE_FILE: engineFile(installation),
       DBHOST_HCLOUD_FILE: keys.worker.cloud,
       DBHOST_INSTALLATION: installation.id,

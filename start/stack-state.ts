@@ -3,13 +3,14 @@ import { Command } from 'commander'
 import { ensureEngine } from './engine.ts'
 import type { Installation } from './installation.ts'
 import { takeLock } from './lock.ts'
-import { moveState, type StateContext } from './move-state.ts'
+import { moveState } from './move-state.ts'
 import { findWorkerId } from './os-users.ts'
 import { rekeyState } from './rekey-state.ts'
 import { Refusal, runCommand, say } from './say.ts'
 import { withRunning } from './services.ts'
-import { stackBackend, stateSettingOf } from './stacks.ts'
+import { giveStateSetting, stackBackend, stateSettingOf } from './stacks.ts'
 import { describePlace, OWN, readPlace, readSecrets } from './state-place.ts'
+import { removeOldScratch, type StateContext } from './state-work.ts'
 
 /** Changes where the state lies, or how; one such change at a time. */
 async function change(action: (context: StateContext) => Promise<void>): Promise<void> {
@@ -22,6 +23,8 @@ async function change(action: (context: StateContext) => Promise<void>): Promise
     const engine = await ensureEngine(installation, worker)
     if (!engine)
       throw new Refusal('No Pulumi engine is here that could do it: npm run doctor says what is missing.')
+    giveStateSetting(installation, worker)
+    removeOldScratch(installation)
     await action({ installation, engine, worker, tell: say })
   })
 }
@@ -58,9 +61,11 @@ program
   .argument('<place>', `${OWN}, postgres://user@host/database, file:///folder, s3://bucket/prefix?region=…`)
   .action((place) =>
     runCommand(() =>
-      change((context) =>
-        moveState(context, readPlace(place, stackBackend(context.installation), process.env)),
-      ),
+      change((context) => {
+        const { clone, stateDir, runDir } = context.installation
+        const own = stackBackend(context.installation)
+        return moveState(context, readPlace(place, own, process.env, [clone, stateDir, runDir]))
+      }),
     ),
   )
 program

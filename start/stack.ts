@@ -117,6 +117,8 @@ async function selectedHost({ em }: HostServices): Promise<Host | undefined> {
 /** `npm run -s stack -- …`: pulumi with these arguments on the stacks of this service's hosts. */
 await runCommand(() =>
   withRunning(async (services, installation) => {
+    // Before anything waits for runs that wait for the end of a move.
+    stateOf(installation)
     const worker = findWorkerId(installation)
     if (worker === undefined) throw new Refusal('The worker has no OS user: npm start makes it.')
     const engine = await ensureEngine(installation, worker, () => buildEngine(tell))

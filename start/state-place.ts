@@ -1,3 +1,5 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import type { StatePlace, StateSecrets } from '../api/operations/stacks/state-setting.ts'
 import { PASSPHRASE } from '../stacks/environment.ts'
 import { Refusal } from './say.ts'
@@ -26,36 +28,55 @@ function environmentFor(protocol: string, env: Environment): Record<string, stri
 }
 
 /**
- * A place for the state of stacks.
+ * A place for the state of stacks, in the one spelling by which it is known.
  * @param own the URL of the control plane's own @param env where credentials are looked for
+ * @param lost folders that do not outlive the installation, besides those that do not outlive a boot
  * @throws Refusal
  */
-export function readPlace(text: string, own: string, env: Environment): StatePlace {
+export function readPlace(text: string, own: string, env: Environment, lost: readonly string[]): StatePlace {
   if (text === OWN || text === own) return { backendUrl: own, environment: {} }
   const url = URL.parse(text)
-  const check = url && CHECKS[url.protocol]
-  if (!check) throw new Refusal(`${text} is no place for the state of stacks. ${KNOWN}`)
+  const spell = url && SPELLINGS[url.protocol]
+  if (!spell) throw new Refusal(`${text} is no place for the state of stacks. ${KNOWN}`)
   // It would stand in the list of processes, and wherever the place is shown.
-  if (url.password)
-    throw new Refusal('Leave the password out of the address: set PGPASSWORD for this command.')
-  const problem = check(url)
-  if (problem) throw new Refusal(`${text} ${problem}`)
-  return { backendUrl: text.replace(/\/+$/, ''), environment: environmentFor(url.protocol, env) }
+  if (url.password || [...url.searchParams.keys()].some((name) => /password|secret|token/i.test(name)))
+    throw new Refusal('Leave what opens it out of the address: set PGPASSWORD or AWS_… for this command.')
+  url.searchParams.sort()
+  return { backendUrl: spell(url, lost), environment: environmentFor(url.protocol, env) }
 }
 
-const CHECKS: Record<string, (url: URL) => string | undefined> = {
-  'postgres:': ({ hostname, pathname, searchParams }) =>
-    (hostname || searchParams.has('host')) && /^\/[^/]+$/.test(pathname)
-      ? undefined
-      : 'names no host or no database: postgres://user@host/database.',
-  'file:': ({ hostname, pathname, search, hash }) =>
-    hostname === '' && search === '' && hash === '' && /^(\/[\w.@+-]+)+\/?$/.test(pathname)
-      ? undefined
-      : 'is no absolute path of letters, digits and . _ - @ +: file:///srv/dbhost-state.',
-  's3:': ({ hostname, username }) =>
-    /^[a-z0-9][a-z0-9.-]+$/.test(hostname) && username === ''
-      ? undefined
-      : 'names no bucket: s3://bucket/prefix?region=….',
+const SPELLINGS: Record<string, (url: URL, lost: readonly string[]) => string> = {
+  'postgres:': ({ href, hostname, pathname, searchParams }) => {
+    if ((hostname || searchParams.has('host')) && /^\/[^/]+$/.test(pathname)) return href
+    throw new Refusal(`${href} names no host or no database: postgres://user@host/database.`)
+  },
+  'file:': ({ href, hostname, pathname, search, hash }, lost) => {
+    if (hostname !== '' || search !== '' || hash !== '' || !/^(\/[\w.@+-]+)+\/?$/.test(pathname))
+      throw new Refusal(
+        `${href} is no absolute path of letters, digits and . _ - @ +: file:///srv/dbhost-state.`,
+      )
+    const folder = realPath(pathname.replace(/\/$/, ''))
+    const within = [...lost, ...VOLATILE].find((one) => folder === one || folder.startsWith(`${one}/`))
+    if (within !== undefined)
+      throw new Refusal(`What lies in ${within} is lost with it, or at a boot: name another folder.`)
+    return `file://${folder}`
+  },
+  's3:': ({ href, hostname, pathname, username, search }) => {
+    const prefix = pathname.replace(/\/+$/, '')
+    if (/^[a-z0-9][a-z0-9.-]+$/.test(hostname) && username === '' && /^(\/[\w.@+-]+)*$/.test(prefix))
+      return `s3://${hostname}${prefix}${search}`
+    throw new Refusal(
+      `${href} names no bucket, or a prefix of other signs than letters, digits and . _ - @ +: s3://bucket/prefix?region=….`,
+    )
+  },
+}
+
+const VOLATILE = ['/tmp', '/run', '/dev', '/proc', '/sys']
+
+/** Without links, as far as it is there. */
+function realPath(path: string): string {
+  if (existsSync(path)) return realpathSync(path)
+  return join(realPath(dirname(path)), basename(path))
 }
 
 const SERVICES = 'awskms, azurekeyvault, gcpkms, hashivault'
@@ -69,6 +90,16 @@ export function readSecrets(text: string, env: Environment): StateSecrets {
       `${text} names no key: ${PASSPHRASE}, or the address of one (${SERVICES}), as in hashivault://dbhost.`,
     )
   return { provider: text, environment: environmentFor(`${protocol}:`, env) }
+}
+
+/** Both are opened by one environment. @throws Refusal where they want different values of one variable */
+export function refuseConflict(place: StatePlace, ...keys: StateSecrets[]): void {
+  for (const { provider, environment } of keys)
+    for (const [name, value] of Object.entries(environment))
+      if ((place.environment[name] ?? value) !== value)
+        throw new Refusal(
+          `The place of the state and ${provider} want different values of ${name}: give both one that may do both.`,
+        )
 }
 
 /** A place in words. */

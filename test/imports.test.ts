@@ -12,6 +12,8 @@ interface Room {
 }
 
 const HOST_SPEC = /^hosts\/host-spec\.ts$/
+/** How the cloud is asked, and by what our things are found in it. */
+const CLOUD_CLIENT = /^hosts\/hcloud\/(client|cloud-error|machine)\.ts$/
 const KINDS = /^api\/operations\/kinds\.ts$/
 const DOCUMENT = /^stacks\/document\.ts$/
 const MODEL = /^api\/(model|migrations)\//
@@ -45,7 +47,7 @@ const ROOMS: { name: string; room: Room }[] = [
   },
   { name: 'api/model', room: { files: MODEL, may: [], mayType: [HOST_SPEC, KINDS] } },
   { name: 'stacks/document', room: { files: DOCUMENT, may: [HOST_SPEC] } },
-  { name: 'stacks', room: { files: /^stacks\//, may: [HOST_SPEC, /^provisioner\//] } },
+  { name: 'stacks', room: { files: /^stacks\//, may: [HOST_SPEC, CLOUD_CLIENT, /^provisioner\//] } },
   { name: 'tools', room: { files: /^tools\//, may: [/^hosts\/local\/lock\.ts$/, /^stacks\/engine\.ts$/] } },
   { name: 'provisioner', room: { files: /^provisioner\//, may: [HOST_SPEC] } },
   { name: 'hosts', room: { files: /^hosts\//, may: [] } },

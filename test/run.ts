@@ -10,6 +10,8 @@ import { removeLeftovers } from './leftovers.ts'
 
 interface Level {
   name: string
+  /** Levels of different lanes run side by side: most of the time a machine is waited for. */
+  lane: 'one' | 'two'
   files: (file: string) => boolean
   /** Test files at once; booted machines share two cores. */
   concurrency: number
@@ -24,19 +26,22 @@ interface Level {
 const LEVELS: Level[] = [
   {
     name: 'unit and database',
+    lane: 'one',
     files: (file) => !/\.(shared|host|start|engine|endurance)\.test\.ts$/.test(file),
     concurrency: 2,
   },
   {
     name: 'host, one service for all',
+    lane: 'one',
     files: (file) => file.endsWith('.shared.test.ts'),
     concurrency: 1,
     service: true,
   },
-  { name: 'host', files: (file) => file.endsWith('.host.test.ts'), concurrency: 1 },
-  { name: 'start', files: (file) => file.endsWith('.start.test.ts'), concurrency: 1 },
+  { name: 'start', lane: 'one', files: (file) => file.endsWith('.start.test.ts'), concurrency: 1 },
+  { name: 'host', lane: 'two', files: (file) => file.endsWith('.host.test.ts'), concurrency: 1 },
   {
     name: 'Pulumi engine, one service for all',
+    lane: 'two',
     files: (file) => file.endsWith('.engine.test.ts'),
     concurrency: 1,
     service: true,
@@ -44,6 +49,7 @@ const LEVELS: Level[] = [
   },
   {
     name: 'endurance',
+    lane: 'two',
     files: (file) => file.endsWith('.endurance.test.ts'),
     concurrency: 1,
     onlyAsked: 'does with every fault what the host level does with one at each change',
@@ -72,6 +78,12 @@ async function runAva(
   })
   const count: Count = { passed: 0, failed: 0, skipped: [] }
   let last = Date.now()
+  // With what is said of it; another lane writes between them.
+  let result: string[] = []
+  const show = (): void => {
+    if (result.length > 0) console.log(result.join('\n'))
+    result = []
+  }
   for await (const line of createInterface({ input: child.stdout })) {
     // A title begins with the names of folders and file.
     const file = /^(?:not )?ok \d+ - (.+?\.(?:shared|host|start|engine|endurance)) › /.exec(line)?.[1]
@@ -79,12 +91,14 @@ async function runAva(
       secondsOf.set(file, (secondsOf.get(file) ?? 0) + (Date.now() - last) / 1000)
       last = Date.now()
     }
+    if (/^(not )?ok /.test(line)) show()
     if (/^ok .* # SKIP/.test(line))
       count.skipped.push(line.replace(/^ok \d+ - /, '').replace(/ # SKIP.*/, ''))
     else if (/^ok /.test(line)) count.passed += 1
     else if (/^not ok /.test(line)) count.failed += 1
-    if (!/^(#|TAP|1\.\.|\s*$)/.test(line)) console.log(line)
+    if (!/^(#|TAP|1\.\.|\s*$)/.test(line)) result.push(line)
   }
+  show()
   const code =
     child.exitCode ??
     (await new Promise<number>((resolve) => child.once('exit', (status) => resolve(status ?? 1))))
@@ -119,12 +133,12 @@ async function runLevel(level: Level, files: string[]): Promise<Count> {
       const skipped = files.flatMap(titlesOf).map((name) => `${name} (no Pulumi engine: npm run doctor)`)
       return { passed: 0, failed: engine === 'broken' ? 1 : 0, skipped }
     }
-    process.env.DBHOST_ENGINE = 'any'
   }
-  if (!level.service) return await runAva(files, level.concurrency, {})
-  const service = await RunningService.start()
+  const environment: Record<string, string> = level.engine ? { DBHOST_ENGINE: 'any' } : {}
+  if (!level.service) return await runAva(files, level.concurrency, environment)
+  const service = await RunningService.start(() => {}, environment)
   try {
-    return await runAva(files, level.concurrency, service.environment)
+    return await runAva(files, level.concurrency, { ...environment, ...service.environment })
   } finally {
     await service.remove()
   }
@@ -143,12 +157,12 @@ if (asked.length === 0) {
   total.passed += 3 - failed.length
 }
 await removeLeftovers(console.log)
-for (const level of LEVELS) {
+async function runWithin(level: Level): Promise<void> {
   const files = all.filter(level.files)
-  if (files.length === 0) continue
+  if (files.length === 0) return
   if (level.onlyAsked !== undefined && asked.length === 0) {
     total.skipped.push(...files.map((file) => `${level.name} › ${file} (${level.onlyAsked})`))
-    continue
+    return
   }
   console.log(`\n${level.name}: ${files.length} files`)
   const began = Date.now()
@@ -158,6 +172,12 @@ for (const level of LEVELS) {
   total.skipped.push(...skipped)
   minutes.push(`${level.name} ${((Date.now() - began) / 60_000).toFixed(1)} min`)
 }
+
+async function runLane(lane: Level['lane']): Promise<void> {
+  for (const level of LEVELS.filter((one) => one.lane === lane)) await runWithin(level)
+}
+
+await Promise.all([runLane('one'), runLane('two')])
 console.log(`\n${minutes.join(', ')}`)
 const longest = [...secondsOf].toSorted(([, a], [, b]) => b - a).slice(0, LONGEST)
 for (const [file, seconds] of longest) console.log(`${seconds.toFixed(0).padStart(5)} s  ${file}`)

@@ -12,5 +12,8 @@ const HostCredentialSchema = defineEntity({
   },
 })
 
+/** Where the key is kept, without which nothing opens it. */
+export const loginKeyContext = (hostId: string): string => `host:${hostId}:key`
+
 export class HostCredential extends HostCredentialSchema.class {}
 HostCredentialSchema.setClass(HostCredential)

@@ -4,16 +4,14 @@ import type { Secret } from '../../common/secret.ts'
 import type { CloudIdentity } from '../../hosts/host-spec.ts'
 import { newSshKeyPair } from '../../provisioner/ssh-keys.ts'
 import { Host } from '../model/host.ts'
-import { HostCredential } from '../model/host-credential.ts'
+import { HostCredential, loginKeyContext } from '../model/host-credential.ts'
 
-/** Where a key is kept, without which nothing opens it. */
-const loginContext = (hostId: string): string => `host:${hostId}:key`
 const ownContext = (hostId: string): string => `host:${hostId}:host-key`
 
 /** The SSH key that opens a host. @param boxKey of the worker */
 export async function openHostKey(em: EntityManager, boxKey: Secret, { id }: Host): Promise<Secret> {
   const { sealedKey } = await em.fork().findOneOrFail(HostCredential, { host: id })
-  return openBox(boxKey, sealedKey, loginContext(id))
+  return openBox(boxKey, sealedKey, loginKeyContext(id))
 }
 
 /** The private half of what a bought machine proves itself with. */
@@ -37,7 +35,7 @@ export async function makeHostKeys(
     if (host.cloudIdentity) return host.cloudIdentity
     await tx.upsert(HostCredential, {
       host: id,
-      sealedKey: sealBox(publicKey, login.privateKey, loginContext(id)),
+      sealedKey: sealBox(publicKey, login.privateKey, loginKeyContext(id)),
       sealedHostKey: sealBox(publicKey, own.privateKey, ownContext(id)),
     })
     host.cloudIdentity = { installation, loginKey: login.publicKey, hostKey: own.publicKey }

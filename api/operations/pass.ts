@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { messageOf } from '../../common/errors.ts'
 import { HostError } from '../../provisioner/ssh.ts'
 import { documentDigest, hostDocument } from '../../stacks/document.ts'
@@ -88,10 +89,16 @@ async function queueStackUpdate({ dependencies, host }: TenantBatch, converged: 
   const { em } = dependencies
   const content = await readHostContent(em, host.id)
   if (!content) return
+  const digest = documentDigest(hostDocument(content))
+  // One that ends meanwhile is seen by what it has recorded.
+  const running = await em.fork().find(Operation, { host: host.id, kind: 'update-stack', state: 'running' })
   // Read anew: an update that began before this pass may have ended since.
   const { stack } = await em.fork().findOneOrFail(Host, { id: host.id })
-  if (!converged && documentDigest(hostDocument(content)) === stack?.digest && !isBehind(content, stack))
-    return
+  const isBrought = running.some(({ input, attempts }) =>
+    isDeepStrictEqual(input?.brings, { digest, attempts }),
+  )
+  const isKnown = digest === stack?.digest && !isBehind(content, stack)
+  if (!converged && (isBrought || isKnown)) return
   await em.fork().transactional(async (tx) => {
     const input = converged ? { refresh: true } : null
     const waiting = await tx.findOne(Operation, { host: host.id, kind: 'update-stack', state: 'queued' })

@@ -5,12 +5,10 @@ import { jobOf, markOf } from './claim.ts'
 import type { PassDependencies } from './dependencies.ts'
 import { HOST_QUEUE, STACK_KINDS, STACK_QUEUE } from './kinds.ts'
 import { runPass } from './pass.ts'
+import { atOnce } from './polling.ts'
 
 /** Hosts that one worker serves at the same time. */
 const HOSTS_AT_ONCE = 4
-
-/** The queue notifies of new jobs only; a key that a finished pass frees is found by polling. */
-const POLL_SECONDS = 0.5
 
 /** After an error that nobody foresaw, in milliseconds. */
 const UNEXPECTED_PAUSE_MS = 5_000
@@ -21,17 +19,9 @@ export async function startRunner(
   dependencies: PassDependencies,
   stop: AbortSignal,
 ): Promise<void> {
-  await boss.work<{ hostId: string }>(
-    HOST_QUEUE,
-    {
-      localConcurrency: HOSTS_AT_ONCE,
-      pollingIntervalSeconds: POLL_SECONDS,
-      notifyPollingIntervalSeconds: POLL_SECONDS,
-    },
-    async ([job]) => {
-      if (job) await runJob(dependencies, job, stop)
-    },
-  )
+  await boss.work<{ hostId: string }>(HOST_QUEUE, atOnce(HOSTS_AT_ONCE), async ([job]) => {
+    if (job) await runJob(dependencies, job, stop)
+  })
 }
 
 async function runJob(

@@ -7,13 +7,7 @@ import { Operation } from '../model/operation.ts'
 import { addHostBody, changeHostBody, confirmedQuery, previewQuery } from '../schemas/host-requests.ts'
 import { presentHost } from '../schemas/hosts.ts'
 import { presentOperation } from '../schemas/operations.ts'
-import {
-  buyHost,
-  previewGivingBack,
-  previewPurchase,
-  previewResize,
-  resizeHost,
-} from '../services/bought-hosts.ts'
+import { buyHost, previewChange, resizeHost } from '../services/bought-hosts.ts'
 import { findHost } from '../services/find-host.ts'
 import { registerHost, removeHost, setUpdateWindow } from '../services/hosts.ts'
 import { idempotent } from './idempotent.ts'
@@ -62,14 +56,14 @@ export function mountHostChanges(router: Router, context: RouteContext): void {
       }
       const { name, tenancy, serverType, location, volumeGb, placementGroup = null, domain = null } = body
       const cloud = { serverType, location, image: 'debian-13', volumeGb, placementGroup, domain }
-      const act = query.preview ? previewPurchase : buyHost
+      const { preview } = query
       const operation = await idempotent<Operation>(
         context,
-        { ...call, body: { ...body, preview: query.preview } },
-        (claim) => act(context, actor, { name, tenancy, cloud }, claim),
+        { ...call, body: { ...body, preview } },
+        (claim) => buyHost(context, actor, { name, tenancy, cloud }, { preview, claim }),
         kept(em),
       )
-      if (query.preview) await answerPreview(call, operation)
+      if (preview) await answerPreview(call, operation)
       else await answerHost(call, operation, 201)
     },
   })
@@ -94,7 +88,7 @@ export function mountHostChanges(router: Router, context: RouteContext): void {
       }
       if (updates)
         throw new AppError('VALIDATION_ERROR', 'Change the size and the updates one after the other.')
-      if (query.preview) return await answerPreview(call, await previewResize(context, actor, host, resize))
+      if (query.preview) return await answerPreview(call, await previewChange(context, actor, host, resize))
       await answerHost(call, await resizeHost(context, actor, host, resize, query.confirm), 200)
     },
   })
@@ -106,7 +100,7 @@ export function mountHostChanges(router: Router, context: RouteContext): void {
       const host = await findHost(em, actor, params.id ?? '')
       if (query.preview) {
         if (!host.cloud) throw nothingToPreview(host.spec.kind)
-        return await answerPreview(call, await previewGivingBack(context, actor, host))
+        return await answerPreview(call, await previewChange(context, actor, host, 'give-back'))
       }
       if (query.confirm !== host.name) throw unconfirmed(host)
       const { operation } = await removeHost(context, actor, host.id)

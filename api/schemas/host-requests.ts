@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { VOLUME_GB } from '../../hosts/host-spec.ts'
 import { cidr, name, oneLine } from './fields.ts'
 import { byHand } from './hosts.ts'
 
@@ -11,10 +12,11 @@ const cloudName = (what: string) =>
 const DNS_LABELS = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const dnsName = z.string().max(253).regex(DNS_LABELS, 'must be a name in the DNS, in lower case')
 
-const VOLUME_RULE = 'must be a whole number from 10 to 10240, in GB'
+const { least, most } = VOLUME_GB
+const VOLUME_RULE = `must be a whole number from ${least} to ${most}, in GB`
 const volumeGb = z
   .number(VOLUME_RULE)
-  .refine((size) => Number.isInteger(size) && size >= 10 && size <= 10_240, VOLUME_RULE)
+  .refine((size) => Number.isInteger(size) && size >= least && size <= most, VOLUME_RULE)
 
 const ID_RULE = 'must be the number of a placement group'
 

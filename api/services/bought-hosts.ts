@@ -5,7 +5,7 @@ import { Host } from '../model/host.ts'
 import type { Operation } from '../model/operation.ts'
 import type { Actor, ServiceContext } from './context.ts'
 import { flushName, refuseTakenName } from './find-host.ts'
-import { beginOnStack, lockBought } from './host-operations.ts'
+import { beginOnStack, lockBought, type Wanted } from './host-operations.ts'
 import type { IdempotencyClaim } from './idempotency.ts'
 import { addAuditEvent } from './operations.ts'
 
@@ -27,45 +27,25 @@ function addHost(tx: Transaction, { name, tenancy, cloud }: Purchase, more: Part
   return tx.create(Host, { name, spec, cloud, observation: 'never', ...more })
 }
 
-/** Buys a machine and makes it ready for databases. @throws HOST_EXISTS */
+/**
+ * Buys a machine and makes it ready for databases. A preview is asked of a host that nobody sees and that is gone with the
+ * answer's time.
+ * @throws HOST_EXISTS
+ */
 export async function buyHost(
   { em, queue }: HostContext,
   actor: Actor,
   purchase: Purchase,
-  claim: IdempotencyClaim | undefined,
+  { preview, claim }: { preview: boolean; claim: IdempotencyClaim | undefined },
 ): Promise<Operation> {
   return await em.fork().transactional(async (tx) => {
-    await refuseTakenName(tx, purchase.name)
-    const host = addHost(tx, purchase)
-    await flushName(tx, purchase.name)
     const { name, cloud } = purchase
-    addAuditEvent(tx, actor, 'host.buy', host.id, { name, ...cloud })
-    return await beginOnStack({ queue }, tx, actor, host, { kind: 'buy-host' }, claim)
-  })
-}
-
-/**
- * Says what buying would bring and cost. It is asked of a host that nobody sees and that is gone with the answer's time.
- * @throws HOST_EXISTS
- */
-export async function previewPurchase(
-  { em, queue }: HostContext,
-  actor: Actor,
-  purchase: Purchase,
-  claim: IdempotencyClaim | undefined,
-): Promise<Operation> {
-  return await em.fork().transactional(async (tx) => {
-    await refuseTakenName(tx, purchase.name)
-    const host = addHost(tx, purchase, { removedAt: new Date() })
-    await tx.flush()
-    return await beginOnStack(
-      { queue },
-      tx,
-      actor,
-      host,
-      { kind: 'preview-host', input: { change: 'buy' } },
-      claim,
-    )
+    await refuseTakenName(tx, name)
+    const host = addHost(tx, purchase, preview ? { removedAt: new Date() } : {})
+    await flushName(tx, name)
+    if (!preview) addAuditEvent(tx, actor, 'host.buy', host.id, { name, ...cloud })
+    const wanted: Wanted = preview ? previewOf({ change: 'buy' }) : { kind: 'buy-host' }
+    return await beginOnStack({ queue }, tx, actor, host, wanted, claim)
   })
 }
 
@@ -86,30 +66,21 @@ export async function resizeHost(
   })
 }
 
-/** @throws VALIDATION_ERROR */
-export async function previewResize(
+/** Says what another size, or giving it back, would bring and cost. @throws VALIDATION_ERROR */
+export async function previewChange(
   { em, queue }: HostContext,
   actor: Actor,
   host: Host,
-  resize: Resize,
+  change: Resize | 'give-back',
 ): Promise<Operation> {
-  const cloud = resized(host, resize)
-  const input = { change: 'resize', cloud }
-  return await em
-    .fork()
-    .transactional((tx) => beginOnStack({ queue }, tx, actor, host, { kind: 'preview-host', input }))
+  const input =
+    change === 'give-back' ? { change } : { change: 'resize' as const, cloud: resized(host, change) }
+  return await em.fork().transactional((tx) => beginOnStack({ queue }, tx, actor, host, previewOf(input)))
 }
 
-export async function previewGivingBack(
-  { em, queue }: HostContext,
-  actor: Actor,
-  host: Host,
-): Promise<Operation> {
-  const input = { change: 'give-back' }
-  return await em
-    .fork()
-    .transactional((tx) => beginOnStack({ queue }, tx, actor, host, { kind: 'preview-host', input }))
-}
+const previewOf = (input: { change: 'buy' | 'resize' | 'give-back'; cloud?: CloudSpec }): Wanted => ({
+  ...{ kind: 'preview-host', input },
+})
 
 /** What the host is to become. @throws VALIDATION_ERROR */
 function resized({ name, cloud }: Host, resize: Resize): CloudSpec {

@@ -58,13 +58,20 @@ function refuse(open: Operation | null): void {
   )
 }
 
+/** An operation on the stack of a host. */
+export interface Wanted {
+  kind: OperationKind
+  input?: Record<string, unknown>
+  undo?: Record<string, unknown>
+}
+
 /** Begins an operation on the stack of a host. */
 export async function beginOnStack(
   { queue }: Pick<ServiceContext, 'queue'>,
   tx: Transaction,
   actor: Actor | null,
   host: Host,
-  wanted: { kind: OperationKind; input?: Record<string, unknown>; undo?: Record<string, unknown> },
+  wanted: Wanted,
   claim?: IdempotencyClaim,
 ): Promise<Operation> {
   const operation = addOperation(tx, actor, { ...wanted, hostId: host.id })

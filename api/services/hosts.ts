@@ -7,10 +7,10 @@ import type { Secret } from '../../common/secret.ts'
 import { defaultHostSpec, type HostAccess, type HostSpec, type Tenancy } from '../../hosts/host-spec.ts'
 import { Database } from '../model/database.ts'
 import { Host } from '../model/host.ts'
-import { HostCredential } from '../model/host-credential.ts'
-import { Instance } from '../model/instance.ts'
+import { HostCredential, loginKeyContext } from '../model/host-credential.ts'
 import { LocalMachine } from '../model/local-machine.ts'
 import { Operation } from '../model/operation.ts'
+import { removeUnusedInstances } from '../model/unused-instances.ts'
 import type { Actor, ServiceContext } from './context.ts'
 import { flushName, refuseTakenName } from './find-host.ts'
 import { checkHostName, checkSshAccess, checkWindow } from './host-access.ts'
@@ -63,7 +63,7 @@ export async function registerHost(
       tx.create(LocalMachine, { host, machineName, wanted: 'running', observed: 'absent' })
       return { host, operation: null }
     }
-    const sealedKey = sealBox(boxPublicKey, input.privateKey, `host:${host.id}:key`)
+    const sealedKey = sealBox(boxPublicKey, input.privateKey, loginKeyContext(host.id))
     tx.create(HostCredential, { host, sealedKey })
     return { host, operation: await queueConverge({ queue }, tx, host) }
   })
@@ -103,7 +103,7 @@ export async function hostBooted(
     const same = isDeepStrictEqual([host.spec, host.ssh], [spec, machine.ssh]) && host.convergedDigest
     host.spec = spec
     host.ssh = machine.ssh
-    const sealedKey = sealBox(boxPublicKey, machine.privateKey, `host:${host.id}:key`)
+    const sealedKey = sealBox(boxPublicKey, machine.privateKey, loginKeyContext(host.id))
     await tx.upsert(HostCredential, { host: host.id, sealedKey })
     await tx.flush()
     return same ? null : await queueConverge({ queue }, tx, host)
@@ -166,7 +166,7 @@ export async function removeHost(
     }
     if (host.cloud && !forsake) return { host, operation: await giveHostBack({ queue }, tx, actor, host) }
     if (host.cloud) await refuseWhileBusy(tx, host)
-    await tx.nativeDelete(Instance, { host: host.id, id: { $nin: await usedInstances(tx, host.id) } })
+    await removeUnusedInstances(tx, host.id)
     await tx.nativeUpdate(LocalMachine, { host: host.id }, { wanted: 'removed' })
     host.removedAt = new Date()
     // A later host of the same name must not begin with this one's state.
@@ -179,10 +179,4 @@ export async function removeHost(
     addAuditEvent(tx, actor, 'host.remove', host.id, { name: host.name })
     return { host, operation: null }
   })
-}
-
-/** Instances that rows of deleted databases still name. */
-async function usedInstances(tx: ServiceContext['em'], hostId: string): Promise<string[]> {
-  const rows = await tx.find(Database, { instance: { host: hostId } })
-  return rows.map((row) => row.instance.id)
 }

@@ -27,9 +27,21 @@ const MOST_PAGES = 20
  */
 export async function get<T>(access: CloudAccess, path: string, shape: ZodType<T>): Promise<T> {
   const place = placeOf(access)
-  const { success, data } = shape.safeParse(await answer(access, place, 'GET', path))
+  return read(place, await answer(access, place, 'GET', path), shape)
+}
+
+function read<T>(place: URL, found: unknown, shape: ZodType<T>): T {
+  const { success, data } = shape.safeParse(found)
   if (!success) throw unreachable(place.host, 'what answers is not the API as it is documented')
   return data
+}
+
+/** What a GET answers of something that need not be there; undefined where it is not. @throws CloudError */
+export async function find<T>(access: CloudAccess, path: string, shape: ZodType<T>): Promise<T | undefined> {
+  const place = placeOf(access)
+  const found = await answer(access, place, 'GET', path, [200, 404])
+  if (failed.safeParse(found).success) return undefined
+  return read(place, found, shape)
 }
 
 /** Lets something be done with what is there already; it is not waited for. @throws CloudError */
@@ -44,10 +56,17 @@ export async function remove(access: CloudAccess, path: string): Promise<void> {
 
 type Method = 'GET' | 'POST' | 'DELETE'
 
-async function answer(access: CloudAccess, place: URL, method: Method, path: string): Promise<unknown> {
+const GOOD = { GET: [200], POST: [200, 201], DELETE: [200, 204, 404] }
+
+async function answer(
+  access: CloudAccess,
+  place: URL,
+  method: Method,
+  path: string,
+  good: readonly number[] = GOOD[method],
+): Promise<unknown> {
   const { status, text } = await call(access, place, method, path)
   const body = parsed(text)
-  const good = { GET: [200], POST: [200, 201], DELETE: [200, 204, 404] }[method]
   if (good.includes(status)) return body
   throw refusal(place.host, path, { status, ...saidIn(body, access) })
 }

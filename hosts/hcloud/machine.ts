@@ -21,10 +21,15 @@ const primaryIp = z.object({ ip: z.string() })
 /** The label that its stack gives to all that belongs to a host. */
 export const HOST_LABEL = 'dbhost-host'
 
+/** Finds all that belongs to a host, in every list of the API. */
+export const ownQuery = (hostId: string): Record<string, string> => ({
+  label_selector: `${HOST_LABEL}=${hostId}`,
+})
+
 /** @param hostId undefined: nothing was made yet */
 export async function ownMachine(access: CloudAccess, hostId: string | undefined): Promise<OwnMachine> {
   if (hostId === undefined) return { addresses: [] }
-  const query = { label_selector: `${HOST_LABEL}=${hostId}` }
+  const query = ownQuery(hostId)
   const [servers, addresses] = await Promise.all([
     list(access, 'servers', server, { query }),
     list(access, 'primary_ips', primaryIp, { query }),

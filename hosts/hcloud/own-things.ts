@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { act, type CloudAccess, CloudError, list, remove } from './client.ts'
-import { HOST_LABEL } from './machine.ts'
+import { ownQuery } from './machine.ts'
 
 /** In the order in which they can go. */
 const KINDS = ['servers', 'volumes', 'primary_ips', 'firewalls', 'ssh_keys'] as const
@@ -20,13 +20,15 @@ const thing = z.object({
   protection: z.object({ delete: z.boolean() }).optional(),
 })
 
-const queryOf = (hostId: string): Record<string, string> => ({ label_selector: `${HOST_LABEL}=${hostId}` })
-
-/** Everything with the label of this host. */
-export async function ownThings(access: CloudAccess, hostId: string): Promise<OwnThing[]> {
-  const query = queryOf(hostId)
+/** Everything with the label of this host, of these kinds. */
+export async function ownThings(
+  access: CloudAccess,
+  hostId: string,
+  kinds: readonly OwnThing['kind'][] = KINDS,
+): Promise<OwnThing[]> {
+  const query = ownQuery(hostId)
   const all = await Promise.all(
-    KINDS.map(async (kind) =>
+    kinds.map(async (kind) =>
       (await list(access, kind, thing, { query })).map(({ protection, ...rest }) => ({
         ...{ kind, ...rest },
         protected: protection?.delete ?? false,
@@ -60,7 +62,7 @@ export async function powerOn(
   access: CloudAccess,
   hostId: string,
 ): Promise<{ switchedOn: boolean; volumeGb: number }> {
-  const query = queryOf(hostId)
+  const query = ownQuery(hostId)
   const [servers, volumes] = await Promise.all([
     list(access, 'servers', z.object({ id: z.number(), status: z.string() }), { query }),
     list(access, 'volumes', z.object({ size: z.number() }), { query }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { FieldProblem } from '../../common/errors.ts'
-import type { CloudSpec } from '../host-spec.ts'
+import { type CloudSpec, VOLUME_GB } from '../host-spec.ts'
 import { choices } from './choices.ts'
 import { type CloudAccess, list } from './client.ts'
 import { dnsProblems } from './dns.ts'
@@ -24,8 +24,7 @@ const placementGroup = z.object({
 type Image = z.infer<typeof image>
 type PlacementGroup = z.infer<typeof placementGroup>
 
-/** What Hetzner gives. */
-const VOLUME_GB = { least: 10, most: 10_240 }
+/** What a group of Hetzner's holds. */
 const GROUP_SERVERS = 10
 
 /**

@@ -27,13 +27,16 @@ export class RunningService {
   }
 
   /** @param prepare changes the copy before it is started */
-  static async start(prepare: (clone: Clone) => void = () => {}): Promise<RunningService> {
+  static async start(
+    prepare: (clone: Clone) => void = () => {},
+    environment: Record<string, string> = {},
+  ): Promise<RunningService> {
     const clone = Clone.make()
     const worker = readFileSync(join(import.meta.dirname, 'fault-worker.ts'), 'utf8')
     writeFileSync(join(clone.path, 'api', 'worker.ts'), worker.replaceAll('../../', '../'))
     try {
       prepare(clone)
-      const command = await clone.start()
+      const command = await clone.startWith(environment)
       return new RunningService(clone, command, await openService(clone))
     } catch (error) {
       await clone.remove()

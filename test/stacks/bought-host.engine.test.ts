@@ -97,6 +97,8 @@ test.serial('a host is bought, configured on its volume, and taken over by its s
 
 test.serial('a database on it opens for its owner, through the firewall of the cloud as well', async (t) => {
   const cidr = await buying.ownAddress(host.id)
+  await buying.managed.settled()
+  const before = await buying.updates(host.id)
   const { status, body } = await buying.request('POST', '/databases', {
     ...{ name: 'shop', host: 'fsn-1', allowlist: [{ cidr }] },
   })
@@ -112,6 +114,8 @@ test.serial('a database on it opens for its owner, through the firewall of the c
     pool.flatMap((rule) => rule.source_ips),
     [`${cidr}/32`],
   )
+  await buying.managed.settled()
+  t.is((await buying.updates(host.id)) - before, 1, 'while it waits for an update it asks for no other')
 })
 
 test.serial(

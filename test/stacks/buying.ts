@@ -112,6 +112,12 @@ export class BuyingService {
     }
   }
 
+  /** How many updates of its stack a host has seen, by themselves. */
+  updates(hostId: string): Promise<number> {
+    const { orm } = this.managed.running.service
+    return orm.em.fork().count(Operation, { host: hostId, kind: 'update-stack' })
+  }
+
   /** An operation at its end. */
   async ended(id: string): Promise<OperationAnswer> {
     for (;;) {

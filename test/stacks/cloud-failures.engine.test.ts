@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { Secret } from '../../common/secret.ts'
-import { type CloudAccess, StackError } from '../../stacks/gateway.ts'
+import type { CloudAccess } from '../../hosts/hcloud/client.ts'
+import { StackError } from '../../stacks/gateway.ts'
 import type { StackCommand } from '../../stacks/protocol.ts'
 import type { Fault } from '../hetzner/faults.ts'
 import { CloudStack, type Wanted } from './cloud-stack.ts'

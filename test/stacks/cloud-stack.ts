@@ -116,6 +116,12 @@ export class CloudStack {
     return rows.map(({ data }) => Buffer.from(data, 'base64').toString()).join('\n')
   }
 
+  /** Puts something there as the engine keeps it. */
+  async lock(key: string, content: string): Promise<void> {
+    const data = JSON.stringify({ data: Buffer.from(content).toString('base64') })
+    await query(this.#state, `insert into pulumi_state (key, data) values ('${key}', '${data}')`)
+  }
+
   /** What the cloud says. @param path without `/v1` @param body makes it a POST */
   async ask<T>(path: string, body?: object): Promise<T> {
     const response = await fetch(`${this.emulator.endpoint}${path}`, {

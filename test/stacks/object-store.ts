@@ -28,6 +28,7 @@ const escaped = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#$
 export class ObjectStore {
   readonly objects = new Map<string, Buffer>()
   readonly #server: Server
+  #left = Number.POSITIVE_INFINITY
 
   private constructor() {
     this.#server = createServer((request, response) => void this.#answer(request, response))
@@ -50,6 +51,15 @@ export class ObjectStore {
 
   readonly environment = { AWS_ACCESS_KEY_ID: KEY_ID, AWS_SECRET_ACCESS_KEY: SECRET }
 
+  /** After so many calls more it answers none. */
+  breakAfter(calls: number): void {
+    this.#left = calls
+  }
+
+  mend(): void {
+    this.#left = Number.POSITIVE_INFINITY
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
@@ -57,6 +67,8 @@ export class ObjectStore {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      this.#left -= 1
+      if (this.#left < 0) throw new Refused(403, 'AccessDenied')
       const body = contentOf(request, await buffer(request))
       if (signerOf(request, (id) => (id === KEY_ID ? SECRET : undefined)) === undefined)
         throw new Refused(403, 'SignatureDoesNotMatch')

@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import test from 'ava'
-import { stateFile } from '../../start/keys.ts'
+import { stateFiles } from '../../start/keys.ts'
 import type { Answer } from '../host/service.ts'
 import { until } from '../host/until.ts'
 import { Command, type Ended } from '../start/clone.ts'
@@ -23,7 +21,7 @@ test.before(async () => {
   shop = await managed.running.create('moved')
   objects = await ObjectStore.start()
   keys = await KeyService.start()
-  folder = mkdtempSync(join(tmpdir(), 'dbhost-moved-'))
+  folder = mkdtempSync('/var/tmp/dbhost-moved-')
   execFileSync('chmod', ['711', folder])
   await managed.settled()
 })
@@ -40,15 +38,8 @@ test.after.always(async () => {
 })
 
 /** `npm run stack-state -- …`, with this besides in its environment. */
-async function state(environment: Record<string, string>, ...args: string[]): Promise<Ended> {
-  const before = { ...process.env }
-  Object.assign(process.env, environment)
-  try {
-    return await managed.running.clone.run('stack-state', ...args)
-  } finally {
-    process.env = before
-  }
-}
+const state = (environment: Record<string, string>, ...args: string[]): Promise<Ended> =>
+  managed.running.clone.runWith(environment, 'stack-state', ...args)
 
 /** The API opens for one more address, the stack records it where its state lies, and by hand nothing differs. */
 async function works(address: string): Promise<string> {
@@ -101,10 +92,9 @@ test.serial(
 
 test.serial('a move to a bucket that is killed is gone on with, and nothing runs in between', async (t) => {
   const { installation } = managed.running.service
-  Object.assign(process.env, objects.environment)
-  const command = new Command(managed.running.clone.path, ['stack-state', 'move', objects.url('one')])
-  for (const name of Object.keys(objects.environment)) delete process.env[name]
-  const file = stateFile(installation)
+  const moving = ['stack-state', 'move', objects.url('one')]
+  const command = new Command(managed.running.clone.path, moving, objects.environment)
+  const file = stateFiles(installation).original
   await until('the move to begin', async () => readFileSync(file, 'utf8').includes('"moving"'))
   await command.kill()
   const shown = await state({}, 'show')

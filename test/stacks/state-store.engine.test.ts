@@ -1,5 +1,5 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import type { StateAccess } from '../../stacks/gateway.ts'
@@ -18,6 +18,7 @@ test.before(async () => {
   objects = await ObjectStore.start()
   keys = await KeyService.start()
   folder = mkdtempSync(join(tmpdir(), 'dbhost-states-'))
+  mkdirSync(join(folder, 'states'))
   await cloud.run('update')
 })
 test.after.always(async () => {
@@ -28,7 +29,7 @@ test.after.always(async () => {
 })
 
 const inStore = <T>(place: StateAccess, action: (store: StackStore) => Promise<T>): Promise<T> =>
-  StackStore.with(cloud.engine, place, action)
+  StackStore.with({ engine: cloud.engine, scratch: tmpdir() }, place, action)
 
 const at = (backendUrl: string, environment = {}): StateAccess => ({
   ...cloud.place,
@@ -49,6 +50,22 @@ async function move(to: StateAccess): Promise<string[]> {
   return left
 }
 
+/** The lock of a process of this computer that is dead. */
+const LOCK = JSON.stringify({
+  ...{ pid: 2 ** 22 + 1, username: 'root', hostname: hostname(), timestamp: new Date().toISOString() },
+})
+
+test.serial('the lock of a stack that somebody died over making is in nobody’s way', async (t) => {
+  await cloud.run('destroy')
+  const key = '.pulumi/locks/organization/dbhost/cloud-1/one.json'
+  await cloud.lock(key, LOCK)
+  t.is((await cloud.run('update')).changes.create, 9)
+  const states = mkdtempSync(join(folder, 'locked-'))
+  mkdirSync(join(states, key, '..'), { recursive: true })
+  writeFileSync(join(states, key), LOCK)
+  await t.notThrowsAsync(inStore(at(`file://${states}`), (store) => store.make('cloud-1')))
+})
+
 test.serial('a state goes to a bucket, which checks who it is', async (t) => {
   const place = at(objects.url('one'), objects.environment)
   const stranger = { ...place, environment: { ...objects.environment, AWS_SECRET_ACCESS_KEY: 'another' } }
@@ -63,10 +80,10 @@ test.serial('a state goes to a bucket, which checks who it is', async (t) => {
 })
 
 test.serial('and on into a folder', async (t) => {
-  t.deepEqual(await move(at(`file://${folder}`)), [])
+  t.deepEqual(await move(at(`file://${folder}/states`)), [])
   const { changes } = await cloud.run('update')
   t.deepEqual(Object.keys(changes), ['same'])
-  t.true(existsSync(join(folder, '.pulumi', 'stacks', 'dbhost', 'cloud-1.json')))
+  t.true(existsSync(join(folder, 'states', '.pulumi', 'stacks', 'dbhost', 'cloud-1.json')))
   t.deepEqual(await inStore(cloud.place, (store) => store.names()), ['cloud-1'])
 })
 

@@ -55,13 +55,23 @@ export class Clone {
   }
 
   /** Runs a command of the clone to its end. */
-  async run(...args: string[]): Promise<Ended> {
-    return await new Command(this.path, args).ended
+  run(...args: string[]): Promise<Ended> {
+    return this.runWith({}, ...args)
+  }
+
+  /** The same with this besides in its environment. */
+  async runWith(environment: Record<string, string>, ...args: string[]): Promise<Ended> {
+    return await new Command(this.path, args, environment).ended
   }
 
   /** `npm start`, until it says that it runs. */
-  async start(...args: string[]): Promise<Command> {
-    const command = new Command(this.path, ['start', ...args])
+  start(...args: string[]): Promise<Command> {
+    return this.startWith({}, ...args)
+  }
+
+  /** The same with this besides in its environment. */
+  async startWith(environment: Record<string, string>, ...args: string[]): Promise<Command> {
+    const command = new Command(this.path, ['start', ...args], environment)
     await command.says(READY)
     return command
   }
@@ -83,11 +93,11 @@ export class Command {
   readonly ended: Promise<Ended>
   output = ''
 
-  constructor(directory: string, args: string[]) {
+  constructor(directory: string, args: string[], environment: Record<string, string> = {}) {
     this.child = spawn('node', ['start/enter.js', ...args], {
       ...{ cwd: directory, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
       // The engine is for the tests that say so; to the others it would be load at moments of its own choice.
-      env: { DBHOST_ENGINE: 'direct', ...process.env },
+      env: { DBHOST_ENGINE: 'direct', ...process.env, ...environment },
     })
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.on('data', (data: Buffer) => {

@@ -2,7 +2,6 @@ import { AppError } from '../../../common/errors.ts'
 import type { HostAccess } from '../../../hosts/host-spec.ts'
 import { hostDocument } from '../../../stacks/document.ts'
 import { type CloudOutputs, countOf } from '../../../stacks/protocol.ts'
-import type { Host } from '../../model/host.ts'
 import { type HostContent, readHostContent } from '../../model/host-content.ts'
 import { succeed } from '../finish.ts'
 import { makeHostKeys } from '../host-keys.ts'
@@ -13,7 +12,7 @@ import { describeChanges } from './describe-changes.ts'
 import { destroyAll } from './destroy-all.ts'
 import { noteBought } from './noted-bought.ts'
 import { recordRun } from './record.ts'
-import { changeSpec, engineOf, type Outcome, reload, run, type StackWork } from './work.ts'
+import { changeSpec, engineOf, type Outcome, reload, run, type StackWork, type Undone } from './work.ts'
 
 /**
  * Buys the machine of a host and makes it ready: each part is done when its trace stands in the host's row, so whoever
@@ -90,10 +89,4 @@ export async function undoPurchase(work: StackWork, error: unknown): Promise<Und
   if (work.host.cloudIdentity) await destroyAll(work, await readContent(work), 'buy')
   const said = work.host.cloudIdentity ? 'What had been bought for it was given back.' : ''
   return { said, row: { removedAt: new Date(), stack: null } }
-}
-
-/** What an undoing says, and what of the host's row it is to change together with the operation's end. */
-export interface Undone {
-  said: string
-  row?: Partial<Host>
 }

@@ -4,6 +4,7 @@ import { hostDocument } from '../../../stacks/document.ts'
 import type { ChangeSummary } from '../../../stacks/protocol.ts'
 import type { HostContent } from '../../model/host-content.ts'
 import { Operation } from '../../model/operation.ts'
+import { nothingThere } from './missing.ts'
 import { forgetBought } from './noted-bought.ts'
 import { cloudOf, engineOf, run, type StackWork } from './work.ts'
 
@@ -46,9 +47,3 @@ export async function destroyAll(
   forgetBought(access, host)
   return changes
 }
-
-const nothingThere = (name: string): AppError =>
-  new AppError(
-    'STACK_ERROR',
-    `The Hetzner Cloud project of this token holds nothing of ${name}: start the worker with a token of the project in which it was bought. Where all of it was deleted there by hand, npm run admin -- host remove ${name} --forget takes the host out.`,
-  )

@@ -1,12 +1,10 @@
-import { Database } from '../../model/database.ts'
 import { Host } from '../../model/host.ts'
 import { readHostContent } from '../../model/host-content.ts'
-import { Instance } from '../../model/instance.ts'
+import { removeUnusedInstances } from '../../model/unused-instances.ts'
 import { succeedWithin } from '../finish.ts'
-import type { Undone } from './buy.ts'
 import { describeChanges } from './describe-changes.ts'
 import { destroyAll } from './destroy-all.ts'
-import type { Outcome, StackWork } from './work.ts'
+import type { Outcome, StackWork, Undone } from './work.ts'
 
 /** Gives a bought machine back with all that belongs to it; the host is gone when nothing is left to pay for. */
 export async function giveBack(work: StackWork): Promise<Outcome> {
@@ -22,9 +20,7 @@ export async function giveBack(work: StackWork): Promise<Outcome> {
   await journal.written()
   // Together: a later host may bear the name as soon as this one is gone, and must not be given back in its place.
   await em.fork().transactional(async (tx) => {
-    const rows = await tx.find(Database, { instance: { host: host.id } })
-    const used = rows.map(({ instance }) => instance.id)
-    await tx.nativeDelete(Instance, { host: host.id, id: { $nin: used } })
+    await removeUnusedInstances(tx, host.id)
     await tx.nativeUpdate(Host, { id: host.id }, { removedAt: new Date(), stack: null })
     await succeedWithin(tx, operations, workerId)
   })

@@ -5,18 +5,24 @@ import type { Host } from '../../model/host.ts'
 
 /** What a host cannot lose without losing its data or its addresses. */
 const NEEDED = { servers: 1, volumes: 1, primary_ips: 2 } as const
+const KINDS = ['servers', 'volumes', 'primary_ips'] as const
 
 /** @throws STACK_ERROR where the project of the token does not hold what was bought for this host */
 export async function refuseMissing(access: CloudAccess, { id, name }: Host): Promise<void> {
-  const things = await ownThings(access, id)
-  const missing = Object.entries(NEEDED)
-    .filter(([kind, count]) => things.filter((thing) => thing.kind === kind).length < count)
-    .map(([kind]) => kind.replace('_', ' '))
+  const things = await ownThings(access, id, KINDS)
+  const missing = KINDS.filter((kind) => things.filter((thing) => thing.kind === kind).length < NEEDED[kind])
   if (missing.length === 0) return
+  if (things.length === 0 && (await ownThings(access, id)).length === 0) throw nothingThere(name)
+  const lacks = missing.map((kind) => kind.replace('_', ' ')).join(' and ')
   throw new AppError(
     'STACK_ERROR',
-    things.length === 0
-      ? `The Hetzner Cloud project of this token holds nothing of ${name}: start the worker with a token of the project in which it was bought.`
-      : `At Hetzner Cloud ${name} lacks ${missing.join(' and ')}, which somebody has deleted there. It is not bought again by itself: npm run stack -- up --stack ${name} makes it anew, or delete the host.`,
+    `At Hetzner Cloud ${name} lacks ${lacks}, which somebody has deleted there. It is not bought again by itself: npm run stack -- up --stack ${name} makes it anew, or delete the host.`,
   )
 }
+
+/** A token of another project would find nothing either, and buy or forget what is there all the same. */
+export const nothingThere = (name: string): AppError =>
+  new AppError(
+    'STACK_ERROR',
+    `The Hetzner Cloud project of this token holds nothing of ${name}: start the worker with a token of the project in which it was bought. Where all of it was deleted there by hand, npm run admin -- host remove ${name} --forget takes the host out.`,
+  )

@@ -4,13 +4,12 @@ import { type MonthlyPrice, monthlyPrice } from '../../../hosts/hcloud/prices.ts
 import type { CloudSpec } from '../../../hosts/host-spec.ts'
 import { hostDocument } from '../../../stacks/document.ts'
 import type { StackStep } from '../../../stacks/protocol.ts'
-import { Host } from '../../model/host.ts'
 import { readHostContent } from '../../model/host-content.ts'
 import { Operation } from '../../model/operation.ts'
 import { succeed } from '../finish.ts'
 import { makeHostKeys } from '../host-keys.ts'
 import { check } from './check.ts'
-import { cloudOf, engineOf, type Outcome, run, type StackWork } from './work.ts'
+import { cloudOf, engineOf, type Outcome, reload, run, type StackWork } from './work.ts'
 
 type Change = 'buy' | 'resize' | 'give-back'
 
@@ -50,7 +49,7 @@ async function look(work: StackWork, { input }: Operation): Promise<Preview> {
   else await journal.end(operations, 'check')
   const engine = await engineOf(work)
   await makeHostKeys(dependencies.em, dependencies.boxKey, work.host, access.installation)
-  work.host = await dependencies.em.fork().findOneOrFail(Host, { id: work.host.id })
+  await reload(work)
   const content = await readHostContent(dependencies.em, work.host.id)
   if (!content?.cloud) throw new Error(`${work.host.name} is not bought`)
   const document = hostDocument({ ...content, cloud: { ...content.cloud, ...after } })

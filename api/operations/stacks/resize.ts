@@ -8,12 +8,20 @@ import { Host } from '../../model/host.ts'
 import { readHostContent } from '../../model/host-content.ts'
 import { Operation } from '../../model/operation.ts'
 import { succeed } from '../finish.ts'
-import type { Undone } from './buy.ts'
 import { check } from './check.ts'
 import { untilConverged } from './converged.ts'
 import { describeChanges } from './describe-changes.ts'
 import { recordRun } from './record.ts'
-import { changeSpec, cloudOf, engineOf, type Outcome, reload, run, type StackWork } from './work.ts'
+import {
+  changeSpec,
+  cloudOf,
+  engineOf,
+  type Outcome,
+  reload,
+  run,
+  type StackWork,
+  type Undone,
+} from './work.ts'
 
 /** What is lost with them cannot be had again. */
 const PRECIOUS = /^hcloud:index\/(server:Server|volume:Volume|primaryIp:PrimaryIp)$/

@@ -4,23 +4,23 @@ import { CloudError } from '../../../hosts/hcloud/client.ts'
 import { removeOldRuns, StackError } from '../../../stacks/gateway.ts'
 import { Host } from '../../model/host.ts'
 import type { Operation } from '../../model/operation.ts'
-import { OperationStep } from '../../model/operation-step.ts'
 import { noteRevoked, revokedOperations } from '../authority.ts'
 import { claimOperations, markOf, releaseOperations } from '../claim.ts'
 import type { PassDependencies } from '../dependencies.ts'
 import { ClaimLost, failWithin } from '../finish.ts'
 import { Journal } from '../journal.ts'
 import { type OperationKind, STACK_QUEUE } from '../kinds.ts'
-import { buy, type Undone, undoPurchase } from './buy.ts'
+import { atOnce } from '../polling.ts'
+import { buy, undoPurchase } from './buy.ts'
 import { giveBack, keepAfterAll } from './give-back.ts'
 import { preview } from './preview.ts'
+import { lastProgress } from './progress.ts'
 import { resize, undoResize } from './resize.ts'
 import { runTogether } from './together.ts'
-import { type Outcome, revoked, type StackAccess, type StackWork } from './work.ts'
+import { type Outcome, revoked, type StackAccess, type StackWork, type Undone } from './work.ts'
 
 /** Stack operations that one worker runs at the same time: each takes half a gigabyte for some seconds. */
 const AT_ONCE = 2
-const POLL_SECONDS = 0.5
 
 /** What may pass is tried again for this long after the operation last got on. */
 const PATIENCE_MS = 15 * 60_000
@@ -44,17 +44,9 @@ export async function startStackOperations(
   stop: AbortSignal,
 ): Promise<void> {
   removeOldRuns(access.settings)
-  await boss.work<{ hostId: string }>(
-    STACK_QUEUE,
-    {
-      localConcurrency: AT_ONCE,
-      pollingIntervalSeconds: POLL_SECONDS,
-      notifyPollingIntervalSeconds: POLL_SECONDS,
-    },
-    async ([job]) => {
-      if (job) await serveHost(dependencies, access, job, stop)
-    },
-  )
+  await boss.work<{ hostId: string }>(STACK_QUEUE, atOnce(AT_ONCE), async ([job]) => {
+    if (job) await serveHost(dependencies, access, job, stop)
+  })
 }
 
 async function serveHost(
@@ -115,7 +107,7 @@ async function endOrRetry(work: StackWork, operation: Operation, error: unknown)
   const { em, workerId, log } = work.dependencies
   const message = messageOf(error)
   log.warn({ operation: operation.id, attempt: operation.attempts, reason: message }, 'stack attempt failed')
-  if (mayPass(error) && Date.now() - (await lastProgress(work, operation)) < PATIENCE_MS) {
+  if (mayPass(error) && Date.now() - (await lastProgress(em, operation)) < PATIENCE_MS) {
     const pause = Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** Math.min(operation.attempts, 6))
     return await releaseOperations(em, [operation], workerId, pause)
   }
@@ -129,15 +121,6 @@ async function endOrRetry(work: StackWork, operation: Operation, error: unknown)
     if (code === 'AUTHORIZATION_REVOKED') noteRevoked(tx, operation)
     await failWithin(tx, [operation], workerId, code, text, [...fields])
   })
-}
-
-/** When the operation was asked for, or its last step was done: each step has the whole patience. */
-async function lastProgress({ dependencies }: StackWork, { id, createdAt }: Operation): Promise<number> {
-  const done = { operation: id, finishedAt: { $ne: null }, state: 'done' as const }
-  const [last] = await dependencies.em
-    .fork()
-    .find(OperationStep, done, { orderBy: { finishedAt: 'desc' }, limit: 1 })
-  return Math.max(createdAt.getTime(), last?.finishedAt?.getTime() ?? 0)
 }
 
 /** @returns what became of what was changed already, in words, and what of the host's row goes with it */

@@ -24,7 +24,11 @@ export type StateSetting = z.infer<typeof shape>
 
 /** As `npm run stack-state` has set it; undefined where it never did. @throws on anything else */
 export const readStateSetting = (file: string): StateSetting | undefined =>
-  readSettingFile(file, shape, 'npm run stack-state -- move … writes it anew.')
+  readSettingFile(
+    file,
+    shape,
+    'put back what it was, or remove it where the state lies in the control plane’s database.',
+  )
 
 /** The state is between two places, or between two keys. */
 export class StateMoves extends Error {

@@ -1,8 +1,8 @@
-import { documentDigest, hostDocument } from '../../../stacks/document.ts'
+import { documentDigest, type HostDocument, hostDocument } from '../../../stacks/document.ts'
 import { countOf, type StackCommand } from '../../../stacks/protocol.ts'
 import type { Host } from '../../model/host.ts'
 import { readHostContent } from '../../model/host-content.ts'
-import type { Operation } from '../../model/operation.ts'
+import { Operation } from '../../model/operation.ts'
 import { putOff } from '../claim.ts'
 import { succeed } from '../finish.ts'
 import { describeChanges } from './describe-changes.ts'
@@ -31,7 +31,10 @@ export async function runTogether(work: StackWork): Promise<Outcome> {
   const current = host.stack?.digest === documentDigest(document)
   const command = commandFor(host, observes && current)
   for (const step of RUN_STEPS) journal.begin(operations, step)
-  if (command === 'update' && host.stack) await narrowAllow(em, host, document)
+  if (command === 'update') {
+    await noteDocument(work, document)
+    await narrowAllow(em, host, document)
+  }
   const { changes, byHand } = await run(work, engine, command, document, { step: command })
   await checkpoint('stack:ran')
   if (command === 'observe' && byHand.length === 0 && operations.some(mayStillRun)) {
@@ -46,6 +49,15 @@ export async function runTogether(work: StackWork): Promise<Outcome> {
   if (lastRun && command !== 'forget') await recordRun(em, host, document, lastRun, byHand)
   await succeed(em, operations, workerId, [])
   return 'ended'
+}
+
+/** Whoever would ask for another update sees that this one brings the same. */
+async function noteDocument({ dependencies, operations }: StackWork, document: HostDocument): Promise<void> {
+  const digest = documentDigest(document)
+  for (const { id, input, attempts } of operations)
+    await dependencies.em
+      .fork()
+      .nativeUpdate(Operation, { id }, { input: { ...input, brings: { digest, attempts } } })
 }
 
 function commandFor({ removedAt, stack }: Host, observes: boolean): StackCommand {

@@ -41,6 +41,12 @@ export interface StackWork {
 /** `later`: they wait for something else and were put back. */
 export type Outcome = 'ended' | 'later'
 
+/** What an undoing says, and what of the host's row it is to change together with the operation's end. */
+export interface Undone {
+  said: string
+  row?: Partial<Host>
+}
+
 /** Of a run on a host that is there, and of one that buys, changes or gives back a machine. */
 const DEADLINE_MS = 5 * 60_000
 const CLOUD_DEADLINE_MS = 15 * 60_000
@@ -125,6 +131,8 @@ export async function run(
   // What is missing would be bought again: by a token of another project, all of it.
   if (host.cloud && host.ssh && changes && command !== 'destroy') await refuseMissing(cloudOf(work), host)
   if (changes && !undoing) await mayGoOn(work)
+  // It may be on its way elsewhere: then nothing is begun.
+  access.settings.state()
   if (changes) work.began = true
   const looks = !command.startsWith('preview') && command !== 'forget'
   return await runStack(
