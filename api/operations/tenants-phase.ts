@@ -48,11 +48,13 @@ async function attempt(batch: TenantBatch, everything: boolean): Promise<'done' 
   await makeInstances(batch, tenants, plan)
   await close(batch, plan, rows)
   if (await dropRevoked(batch)) return 'revoked'
-  // A throw-away PgBouncer tries the files while PostgreSQL makes the roles: neither waits for the other.
+  // A throw-away PgBouncer tries the files, and the firewall lets in whom no pool knows yet, while PostgreSQL makes the
+  // roles: none waits for the others.
   const trial = plan.open ? tryPoolFiles(batch.connection, plan.open) : null
-  trial?.catch(() => undefined)
+  const admitted = plan.admit ? fillAllowSets(batch, plan.admit, tenants.revision) : null
+  for (const one of [trial, admitted]) one?.catch(() => undefined)
   await makeRoles(batch, plan, rows)
-  await open(batch, tenants, plan, trial)
+  await open(batch, tenants, plan, { trial, admitted })
   await letOwnersIn(batch, tenants)
   await prove(batch, tenants)
   // Last, because nobody waits for it: a large file system takes its time.
@@ -170,10 +172,10 @@ async function open(
   batch: TenantBatch,
   { wanted, revision }: HostTenants,
   plan: TenantPlan,
-  trial: Promise<TriedFiles> | null,
+  { trial, admitted }: { trial: Promise<TriedFiles> | null; admitted: Promise<void> | null },
 ): Promise<void> {
   batch.journal.begin(batch.live, 'open')
-  if (plan.admit) await fillAllowSets(batch, plan.admit, revision)
+  await admitted
   if (trial !== null) {
     const unborn = new Set(plan.ensure.filter(({ name }) => batch.failed.has(name)))
     const files = renderPoolFiles(wanted.databases.filter((database) => !unborn.has(database)))
