@@ -29,9 +29,15 @@ test('what a killed run left is taken away, what another has stays', async (t) =
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [id] = (await once(createInterface({ input: run.stdout }), 'line')) as [string]
+  spawnSync('/usr/sbin/ip', ['netns', 'add', 'tnobody1'])
+  t.teardown(() => spawnSync('/usr/sbin/ip', ['netns', 'del', 'tnobody1']))
+  spawnSync('/usr/sbin/ip', [
+    ...['link', 'add', 'tnobody1o', 'type', 'veth', 'peer', 'name', 'tnobody1i', 'netns', 'tnobody1'],
+  ])
   const links = () => spawnSync('/usr/sbin/ip', ['-o', 'link'], { encoding: 'utf8' }).stdout
   await removeLeftovers(() => {})
   t.true(links().includes(`t${id}40o`))
+  t.false(links().includes('tnobody1o'), 'the client of an installation that is gone')
 
   run.kill('SIGKILL')
   await once(run, 'exit')

@@ -23,10 +23,17 @@ const isLeftOver = (folder: string): boolean =>
   existsSync(join(folder, OWNER)) &&
   !isAlive(JSON.parse(readFileSync(join(folder, OWNER), 'utf8')) as ProcessIdentity)
 
-/** The clients that tests of this installation made: their links would stand in the way of the next ones. */
-function removeClients(installation: string): void {
+/** The clients that tests made, by their installations. */
+function clients(): { name: string; installation: string }[] {
   const listed = spawnSync('/usr/sbin/ip', ['-o', 'link'], { encoding: 'utf8' }).stdout
-  for (const [, name = ''] of listed.matchAll(new RegExp(`: (t${installation}\\d+)o@`, 'g'))) {
+  const found = listed.matchAll(/: (t([a-z0-9]{6})\d+)o@/g)
+  return [...found].map(([, name = '', installation = '']) => ({ name, installation }))
+}
+
+/** The clients that tests of these installations made: their links would stand in the way of the next ones. */
+export function removeClients(isMeant: (installation: string) => boolean): void {
+  for (const { name, installation } of clients()) {
+    if (!isMeant(installation)) continue
     spawnSync('/usr/sbin/ip', ['netns', 'del', name])
     spawnSync('/usr/sbin/ip', ['link', 'del', `${name}o`])
   }
@@ -63,7 +70,7 @@ export async function removeLeftovers(tell: (line: string) => void): Promise<voi
       const clone = existsSync(record) ? readFileSync(record, 'utf8').trim() : ''
       if (!clone.startsWith(`${folder}/`)) continue
       tell(`Removing the installation ${id} of a test run that was killed`)
-      removeClients(id)
+      removeClients((one) => one === id)
       const reset = spawnSync('node', ['start/enter.js', 'reset', '--yes', '--forget-bought'], {
         cwd: clone,
         encoding: 'utf8',
@@ -78,11 +85,13 @@ export async function removeLeftovers(tell: (line: string) => void): Promise<voi
   for (const id of installations.filter((name) => isLeftOver(join(INSTALLATIONS, name)))) {
     tell(`Removing the machines ${id} of a test that was killed`)
     const state = join(INSTALLATIONS, id)
-    removeClients(id)
+    removeClients((one) => one === id)
     await removeMachines(state, id)
     removeControlGroups(id)
     rmSync(state, { recursive: true, force: true })
   }
+  // Their installation was removed, their test was not heard of again.
+  removeClients((one) => !existsSync(join(INSTALLATIONS, one)))
   if (existsSync(INSTALLATIONS) && readdirSync(INSTALLATIONS).length === 0)
     rmSync(INSTALLATIONS, { recursive: true })
 }

@@ -34,6 +34,7 @@ const LEVELS: Level[] = [
     service: true,
   },
   { name: 'host', files: (file) => file.endsWith('.host.test.ts'), concurrency: 1 },
+  { name: 'start', files: (file) => file.endsWith('.start.test.ts'), concurrency: 1 },
   {
     name: 'Pulumi engine, one service for all',
     files: (file) => file.endsWith('.engine.test.ts'),
@@ -41,7 +42,6 @@ const LEVELS: Level[] = [
     service: true,
     engine: true,
   },
-  { name: 'start', files: (file) => file.endsWith('.start.test.ts'), concurrency: 1 },
   {
     name: 'endurance',
     files: (file) => file.endsWith('.endurance.test.ts'),
@@ -72,12 +72,6 @@ async function runAva(
   })
   const count: Count = { passed: 0, failed: 0, skipped: [] }
   let last = Date.now()
-  // With what is said of it; another lane writes between them.
-  let result: string[] = []
-  const show = (): void => {
-    if (result.length > 0) console.log(result.join('\n'))
-    result = []
-  }
   for await (const line of createInterface({ input: child.stdout })) {
     // A title begins with the names of folders and file.
     const file = /^(?:not )?ok \d+ - (.+?\.(?:shared|host|start|engine|endurance)) › /.exec(line)?.[1]
@@ -85,14 +79,12 @@ async function runAva(
       secondsOf.set(file, (secondsOf.get(file) ?? 0) + (Date.now() - last) / 1000)
       last = Date.now()
     }
-    if (/^(not )?ok /.test(line)) show()
     if (/^ok .* # SKIP/.test(line))
       count.skipped.push(line.replace(/^ok \d+ - /, '').replace(/ # SKIP.*/, ''))
     else if (/^ok /.test(line)) count.passed += 1
     else if (/^not ok /.test(line)) count.failed += 1
-    if (!/^(#|TAP|1\.\.|\s*$)/.test(line)) result.push(line)
+    if (!/^(#|TAP|1\.\.|\s*$)/.test(line)) console.log(line)
   }
-  show()
   const code =
     child.exitCode ??
     (await new Promise<number>((resolve) => child.once('exit', (status) => resolve(status ?? 1))))
@@ -151,12 +143,12 @@ if (asked.length === 0) {
   total.passed += 3 - failed.length
 }
 await removeLeftovers(console.log)
-async function runWithin(level: Level): Promise<void> {
+for (const level of LEVELS) {
   const files = all.filter(level.files)
-  if (files.length === 0) return
+  if (files.length === 0) continue
   if (level.onlyAsked !== undefined && asked.length === 0) {
     total.skipped.push(...files.map((file) => `${level.name} › ${file} (${level.onlyAsked})`))
-    return
+    continue
   }
   console.log(`\n${level.name}: ${files.length} files`)
   const began = Date.now()
@@ -169,16 +161,6 @@ async function runWithin(level: Level): Promise<void> {
   total.skipped.push(...skipped)
   minutes.push(`${level.name} ${((Date.now() - began) / 60_000).toFixed(1)} min`)
 }
-
-/** Much of the time a machine is waited for, so two levels run side by side. */
-const LANES = 2
-const waiting = [...LEVELS]
-
-async function runLane(): Promise<void> {
-  for (let level = waiting.shift(); level; level = waiting.shift()) await runWithin(level)
-}
-
-await Promise.all(Array.from({ length: LANES }, runLane))
 console.log(`\n${minutes.join(', ')}`)
 const longest = [...secondsOf].toSorted(([, a], [, b]) => b - a).slice(0, LONGEST)
 for (const [file, seconds] of longest) console.log(`${seconds.toFixed(0).padStart(5)} s  ${file}`)

@@ -83,9 +83,10 @@ export class Namespace {
     return code === 0 ? 'in' : told.trim()
   }
 
-  /** Runs a command here, however it ends. */
+  /** Runs a command here, however it ends; after two minutes it is ended. */
   async run(...command: string[]): Promise<void> {
-    const child = spawn('/usr/sbin/ip', ['netns', 'exec', this.name, ...command], { stdio: 'ignore' })
+    const within = ['netns', 'exec', this.name, 'timeout', '120', ...command]
+    const child = spawn('/usr/sbin/ip', within, { stdio: 'ignore' })
     await once(child, 'exit')
   }
 

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StartFacts } from '../../start/start-facts.ts'
-import { CLONES, ownForTest } from '../leftovers.ts'
+import { CLONES, ownForTest, removeClients } from '../leftovers.ts'
 
 const REPOSITORY = resolve(import.meta.dirname, '../..')
 const READY = 'DBHost runs.'
@@ -77,6 +77,8 @@ export class Clone {
   }
 
   async remove(): Promise<void> {
+    const id = existsSync(join(this.path, '.dbhost', 'id')) ? this.id : undefined
+    removeClients((one) => one === id)
     if (existsSync(join(this.path, 'start'))) {
       const { code, output } = await this.run('reset', '--yes', '--forget-bought')
       // Without its folder nobody could take the installation away any more.

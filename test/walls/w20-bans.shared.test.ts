@@ -194,7 +194,7 @@ test.serial('W20 guesses at SSH end in a ban there, and the control plane stays 
     'bash',
     '-c',
     `for i in {1..9}; do
-    ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o ConnectTimeout=2 \
+    timeout 6 ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o ConnectTimeout=2 \
       nobody-$i@${a.host} true; done`,
   )
   await until('the ban', async () => {
