@@ -17,6 +17,10 @@ export interface StateAccess {
   environment?: Record<string, string>
 }
 
+/** The folder of a place that is one. */
+export const folderOfPlace = (backendUrl: string): string | undefined =>
+  backendUrl.startsWith('file://') ? backendUrl.slice('file://'.length) : undefined
+
 /**
  * What an engine is to know, by hand and by the worker; also makes the home that it writes into.
  * @param home a folder of this run alone

@@ -3,7 +3,8 @@ import { diagnosticsOf, errorsIn } from './diagnostics.ts'
 
 /**
  * `locked`: another run holds the stack. `host`: it does not answer or refused the change. `outdated`: the document
- * is older than what the host has seen. `engine`: the engine itself died or broke. `deadline`: it took too long. `state`: the place where it lies, or its key, cannot be opened.
+ * is older than what the host has seen. `engine`: the engine itself died or broke. `deadline`: it took too long.
+ * `state`: the place where it lies, or its key, cannot be opened.
  */
 export type StackFailureKind =
   | ('locked' | 'host' | 'outdated' | 'memory' | 'engine' | 'deadline' | 'state')

@@ -1,6 +1,7 @@
-import { rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import pg from 'pg'
+import { folderOfPlace } from './environment.ts'
 import { PROJECT } from './names.ts'
 
 /** Where the engine keeps the locks of a stack, in every kind of place. */
@@ -9,12 +10,16 @@ const locksOf = (name: string): string => `.pulumi/locks/organization/${PROJECT}
 /**
  * Removes the locks of a stack that is not there: the engine itself takes none away from a stack that it does not know, and
  * makes none that is locked. A process that died while it made or forgot a stack leaves such a one. Nobody may hold them.
- * @param backendUrl the place
+ * @param backendUrl the place @param user the OS user to whom a folder belongs, who may have put links there
  * @throws saying what to do where the place is one that only the engine can open
  */
-export async function removeLostLocks(backendUrl: string, name: string): Promise<void> {
-  if (backendUrl.startsWith('file://'))
-    rmSync(join(backendUrl.slice('file://'.length), locksOf(name)), { recursive: true, force: true })
+export async function removeLostLocks(
+  backendUrl: string,
+  name: string,
+  user?: { uid: number; gid: number },
+): Promise<void> {
+  const folder = folderOfPlace(backendUrl)
+  if (folder !== undefined) execFileSync('rm', ['-rf', '--', join(folder, locksOf(name))], { ...user })
   else if (backendUrl.startsWith('postgres://')) await removeRows(backendUrl, `${locksOf(name)}/`)
   else
     throw new Error(

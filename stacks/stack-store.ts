@@ -136,7 +136,7 @@ export class StackStore {
     if (!first.failed) return first.text
     if (locked === undefined || !isHeldByTheDead(first.text)) throw new Error(problemIn(first.text))
     const cancelled = await this.#run(['cancel', '--stack', locked, '--yes'])
-    if (cancelled.failed) await removeLostLocks(this.#state.backendUrl, locked)
+    if (cancelled.failed) await removeLostLocks(this.#state.backendUrl, locked, this.#settings.user)
     const second = await this.#run(args)
     if (second.failed) throw new Error(problemIn(second.text))
     return second.text

@@ -3,18 +3,15 @@ import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, t
 import { dirname, join } from 'node:path'
 import type { StatePlace } from '../api/operations/stacks/state-setting.ts'
 import { messageOf } from '../common/errors.ts'
+import { folderOfPlace } from '../stacks/environment.ts'
 import { Refusal } from './say.ts'
 
 /** What the engine keeps in a folder stands in this one. */
 const ENGINES = '.pulumi'
 
-/** The folder of a place that is one. */
-const folderOf = ({ backendUrl }: StatePlace): string | undefined =>
-  backendUrl.startsWith('file://') ? backendUrl.slice('file://'.length) : undefined
-
 /** Makes sure that the worker, and nobody else, can keep the state in this place, where it is a folder. @throws Refusal */
 export function prepareFolder(place: StatePlace, worker: number): void {
-  const folder = folderOf(place)
+  const folder = folderOfPlace(place.backendUrl)
   if (folder === undefined) return
   const status = openFolder(folder)
   const held = readdirSync(folder)
@@ -49,7 +46,7 @@ function openFolder(folder: string): Stats {
  * root's own files is touched and no link is followed.
  */
 export function giveFolder(place: StatePlace, worker: number): void {
-  const folder = folderOf(place)
+  const folder = folderOfPlace(place.backendUrl)
   if (folder === undefined || !existsSync(join(folder, ENGINES))) return
   const rights = ['-R', '-P', '-h', '--from=0', String(worker), '--']
   execFileSync('chown', [...rights, join(folder, ENGINES)], { stdio: ['ignore', 'ignore', 'inherit'] })

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava'
 import { z } from 'zod'
 import { Secret } from '../../common/secret.ts'
 import { HetznerEmulator } from '../../test/hetzner/emulator.ts'
-import { type CloudAccess, CloudError, get, list } from './client.ts'
+import { type CloudAccess, CloudError, find, get, list } from './client.ts'
 
 const location = z.object({ name: z.string() })
 const TOKEN = 'x'.repeat(64)
@@ -134,4 +134,22 @@ test('the token goes nowhere else, and what repeats it is not repeated', async (
   t.is(message, 'Hetzner Cloud does not answer /locations: what is Bearer [secret] (invalid_input).')
   for (const endpoint of ['nonsense', 'ftp://example.org', `http://me:${TOKEN}@127.0.0.1`])
     t.regex((await failure(t, { ...echo, endpoint })).message, /^HCLOUD_ENDPOINT is not/)
+})
+
+test('what need not be there is told apart from what could not be asked', async (t) => {
+  const { access } = await emulated(t)
+  const shape = z.object({ volume: z.object({ id: z.number() }) })
+  t.is(await find(access, '/volumes/4711', shape), undefined)
+  const refused = async (status: number, code?: string): Promise<string | undefined> => {
+    const cloud = await other(t, (_, response) => {
+      response.writeHead(status).end(code && JSON.stringify({ error: { code, message: 'no' } }))
+    })
+    const error = await t.throwsAsync(find(cloud, '/volumes/4711', shape), { instanceOf: CloudError })
+    return error?.kind
+  }
+  t.is(await refused(401, 'unauthorized'), 'token')
+  t.is(await refused(403, 'forbidden'), 'token')
+  t.is(await refused(429, 'rate_limit_exceeded'), 'rate-limit')
+  t.is(await refused(500), 'unreachable')
+  t.is(await refused(404), 'unreachable', 'none of the API’s own answers')
 })

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import test from 'ava'
 import { stateFiles } from '../../start/keys.ts'
 import type { Answer } from '../host/service.ts'
@@ -22,7 +31,7 @@ test.before(async () => {
   objects = await ObjectStore.start()
   keys = await KeyService.start()
   folder = mkdtempSync('/var/tmp/dbhost-moved-')
-  execFileSync('chmod', ['711', folder])
+  chmodSync(folder, 0o711)
   await managed.settled()
 })
 test.after.always(async () => {
